@@ -112,6 +112,8 @@ class TestImports:
             ("growthkit.exceptions", ("numpy", "pandas", "numba", "scipy", "sklearn", "statsmodels", "narwhals")),
             ("growthkit.summaries", HEAVY),
             ("growthkit.segmentation", HEAVY),
+            ("growthkit.rules", HEAVY),
+            ("growthkit.recommend", HEAVY),
             ("growthkit.experiment", (*HEAVY, "scipy.optimize", "scipy.integrate")),
             ("growthkit.datasets", HEAVY),
             ("growthkit.testing", (*HEAVY, "hypothesis", "pytest")),

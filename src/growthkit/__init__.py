@@ -2,7 +2,7 @@
 
 Each area is a module of its own and is loaded when it is first used::
 
-    from growthkit import datasets, experiment, segmentation, summaries
+    from growthkit import datasets, experiment, recommend, rules, segmentation, summaries
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import datasets, exceptions, experiment, plotting, segmentation, summaries, testing, typing
+    from . import datasets, exceptions, experiment, plotting, recommend, rules, segmentation, summaries, testing, typing
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,8 @@ __all__ = [
     "exceptions",
     "experiment",
     "plotting",
+    "recommend",
+    "rules",
     "segmentation",
     "summaries",
     "testing",

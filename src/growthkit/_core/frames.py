@@ -22,10 +22,13 @@ from . import _kernels
 from .parallel import block_edges, run_blocks, thread_count
 from .vocabulary import Encoded, Keys, Vocabulary, array_of
 
-__all__ = ["Log", "Times", "frozen", "give_back", "read_frame"]
+__all__ = ["Log", "Times", "frozen", "give_back", "read_frame", "stamps"]
 
 TICKS_A_DAY = {"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
+
+AS_STORED = frozenset(map(np.dtype, ("f8", "f4", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?")))
+"""Types of numbers that kernels read without conversion: those of this machine's byte order."""
 
 NOT_A_TIME = np.iinfo(np.int64).min
 """How NumPy writes a missing timestamp: the smallest of all, so the extent of a column finds it."""
@@ -116,21 +119,37 @@ class Log:
 
     def numbers(self, column: str, *, role: str) -> FloatArray:
         """Read a column of finite numbers as float64; True and False count as 1 and 0."""
-        series = self._series(column, role)
-        dtype = series.dtype
-        if not (dtype.is_integer() or dtype.is_float() or isinstance(dtype, nw.Boolean)):
-            self._refuse(column, f"is of type {_type_name(series)}, not numbers; cast it to float first")
-        if not dtype.is_float():
-            self._refuse_nulls(column, series)
-        numbers = np.ascontiguousarray(series.to_numpy(), dtype=np.float64)
+        numbers = np.ascontiguousarray(self._numeric(column, role).to_numpy(), dtype=np.float64)
         # A finite sum proves that every term is finite; one pass, no temporary. Overflow only costs the slow look.
         with np.errstate(over="ignore", invalid="ignore"):
             blocks = block_edges(numbers.size, self.n_threads)
             sums = run_blocks(lambda b: numbers[slice(*blocks[b])].sum(), len(blocks), n_threads=self.n_threads)
             suspicious = not math.isfinite(sum(sums))
         if suspicious:
-            self.refuse_rows(column, ~np.isfinite(numbers), "NaN, null or infinite values", "drop or fill them first")
+            self.refuse_infinite(column, numbers)
         return frozen(numbers)
+
+    def unchecked_numbers(self, column: str, *, role: str) -> AnyArray:
+        """Read a column of numbers or booleans as it is stored, without a copy where that can be.
+
+        For passes that convert on the way and whose sums tell whether all values were finite; they must call
+        `refuse_infinite` where one is not.
+        """
+        numbers = np.ascontiguousarray(self._numeric(column, role).to_numpy())
+        return frozen(numbers if numbers.dtype in AS_STORED else numbers.astype(np.float64))
+
+    def refuse_infinite(self, column: str, numbers: AnyArray) -> None:
+        """Raise the error that counts the numbers that are not finite, if there are any."""
+        self.refuse_rows(column, ~np.isfinite(numbers), "NaN, null or infinite values", "drop or fill them first")
+
+    def _numeric(self, column: str, role: str) -> nw.Series[Any]:
+        series = self._series(column, role)
+        dtype = series.dtype
+        if not (dtype.is_integer() or dtype.is_float() or isinstance(dtype, nw.Boolean)):
+            self._refuse(column, f"is of type {_type_name(series)}, not numbers; cast it to float first")
+        if not dtype.is_float():
+            self._refuse_nulls(column, series)
+        return series
 
     def _series(self, column: Any, role: str) -> nw.Series[Any]:
         if not isinstance(column, str):
@@ -265,6 +284,12 @@ def frozen(array: AnyArray) -> AnyArray:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def stamps(ticks: Int64Array, ticks_per_day: int) -> AnyArray:
+    """Return times as datetime64, in the unit in which they were read."""
+    unit = {count: name for name, count in TICKS_A_DAY.items()}[ticks_per_day]
+    return ticks.view(f"datetime64[{unit}]")
 
 
 def _without_dictionary(series: nw.Series[Any]) -> nw.Series[Any]:

@@ -239,7 +239,7 @@ def _sorting(labels: AnyArray) -> Int64Array:
     if labels.dtype.kind != "O":
         return np.argsort(labels)
     keys = labels.tolist()
-    if not isinstance(keys[0], (str, bytes)):
+    if keys and not isinstance(keys[0], (str, bytes)):
         keys = [repr(label) for label in keys]
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
 

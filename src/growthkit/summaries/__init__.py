@@ -4,7 +4,9 @@ Tier 1 of growthkit. Each summary is made in one pass, ``merge(split(log)) == wh
 that an engine elsewhere can make it and the models here can use it.
 """
 
+from .baskets import Baskets
 from .customers import CustomerSummary, customers
+from .interactions import Interactions
 from .moments import Moments
 
-__all__ = ["CustomerSummary", "Moments", "customers"]
+__all__ = ["Baskets", "CustomerSummary", "Interactions", "Moments", "customers"]

@@ -1,0 +1,73 @@
+"""Ids that come as Python objects rather than as the column of a dataframe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from .._core.vocabulary import Vocabulary, array_of
+from ..exceptions import DataError, ParameterError
+from ..typing import AnyArray, Int32Array, Int64Array
+
+__all__ = ["given_weights", "line_ids", "listed", "refuse_unfit"]
+
+
+def listed(row: int, basket: Any) -> list[Any]:
+    """Return a basket as a list; a text is no basket of letters."""
+    if isinstance(basket, (str, bytes)) or not isinstance(basket, Iterable):
+        raise DataError(
+            f"Baskets.from_lists: basket {row} is the {type(basket).__name__} {basket!r}, not a collection of items; "
+            "put it in a list."
+        )
+    return cast("list[Any]", basket.tolist()) if isinstance(basket, np.ndarray) else list(cast("Iterable[Any]", basket))
+
+
+def refuse_unfit(function: str, labels: list[Any], row_of: Int32Array, row: str) -> None:
+    """Refuse missing ids, and ids of more than one type: 1, 1.0, True and "1" are different things."""
+    missing = [place for place, label in enumerate(labels) if _is_missing(label)]
+    if missing:
+        raise DataError(
+            f"{function}: {len(missing)} ids are missing, NaN or infinite (first in {row} {row_of[missing[0]]}); "
+            "drop them first."
+        )
+    types = list(map(type, labels))
+    strangers = [place for place, kind in enumerate(types) if kind is not types[0]]
+    if strangers:
+        raise DataError(
+            f"{function}: {len(strangers)} ids are of type {types[strangers[0]].__name__} among {types[0].__name__} "
+            f"(first in {row} {row_of[strangers[0]]}); cast all to one type first."
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    """Whether the label is None, NaN or infinite, or one of the missing values of pandas."""
+    infinite_or_nan = isinstance(label, float) and not math.isfinite(label)
+    return label is None or infinite_or_nan or type(label).__name__ in ("NAType", "NaTType")
+
+
+def given_weights(function: str, weights: Sequence[int] | None, n: int) -> Int64Array | None:
+    """Return how often each basket counts."""
+    if weights is None:
+        return None
+    given = np.asarray(weights)
+    if given.shape != (n,) or given.dtype.kind not in "iu" or (given < 1).any():
+        raise ParameterError(f"{function}: weights must be {n} whole numbers of at least 1, one a basket.")
+    return given.astype(np.int64)
+
+
+def line_ids(function: str, name: str, ids: Sequence[Any] | AnyArray | None, n: int) -> tuple[Int32Array, Vocabulary]:
+    """Return the code of each row (or column) of a matrix, and the vocabulary."""
+    if ids is None:
+        return np.arange(n, dtype=np.int32), Vocabulary(np.arange(n, dtype=np.int64))
+    labels = ids if isinstance(ids, np.ndarray) else array_of(list(ids))
+    refuse_unfit(function, labels.tolist(), np.arange(labels.size, dtype=np.int32), "row")
+    codes, vocabulary = Vocabulary.encode(labels)
+    if labels.size != n or len(vocabulary) != n:
+        raise DataError(
+            f"{function}: the matrix has {n} {name}, but {labels.size} ids came, {len(vocabulary)} of them different; "
+            "give each an id of its own."
+        )
+    return codes, vocabulary
