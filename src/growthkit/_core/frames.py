@@ -151,6 +151,11 @@ class Log:
             self._refuse_nulls(column, series)
         return series
 
+    def is_numeric(self, column: str, *, role: str) -> bool:
+        """Whether a column holds numbers."""
+        dtype = self._series(column, role).dtype
+        return bool(dtype.is_integer() or dtype.is_float())
+
     def _series(self, column: Any, role: str) -> nw.Series[Any]:
         if not isinstance(column, str):
             raise ParameterError(f"{self.function}: {role} must be the name of a column, got {column!r}.")
@@ -317,9 +322,22 @@ def _texts(series: nw.Series[Any]) -> Any:
         return series.to_native()
     texts: Any = series.cast(nw.String)
     try:
-        return texts.to_arrow()
+        return _views(texts.to_native()) if texts.implementation.is_polars() else texts.to_arrow()
     except ModuleNotFoundError:  # Polars without PyArrow
         return np.asarray(texts.to_numpy(), dtype=object)
+
+
+def _views(texts: Any) -> Any:
+    """Return Polars' text as Arrow's without a copy, where this version of PyArrow can hash it so."""
+    import polars as pl
+    import pyarrow as pa
+
+    views = texts.to_arrow(compat_level=pl.CompatLevel.newest())
+    try:
+        views[:0].dictionary_encode()
+    except pa.ArrowNotImplementedError:
+        return texts.to_arrow()
+    return views
 
 
 def _cannot_be_null(native: Any) -> bool:

@@ -1,0 +1,289 @@
+"""Compiled search for sequential patterns: arrays in, arrays out.
+
+A customer's history is a run of elements, each a moment with the items bought then. Elements hold distinct items in
+rising order. An occurrence of a pattern is the element where its last one ends, with the latest moment at which it can
+have begun. Extensions are numbered by key: item x in a later element has key x, in the same element n_items + x.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._core.jit import kernel
+from ..typing import BoolArray, Int32Array, Int64Array
+
+__all__ = ["Bounds", "Histories", "fill_table", "mark_absorbed", "search"]
+
+NONE = -1
+NO_BOUND = np.iinfo(np.int64).max
+
+
+class Histories(NamedTuple):
+    """What all customers bought.
+
+    Element e holds ``items[edges[e]:edges[e + 1]]``, bought at ``times[e]`` by ``customers[e]``; customer c has the
+    elements from ``elements[c]`` to ``elements[c + 1]``, in the order of time.
+    """
+
+    n_items: int
+    items: Int32Array
+    edges: Int64Array
+    times: Int64Array
+    customers: Int32Array
+    elements: Int64Array
+
+
+class Bounds(NamedTuple):
+    """Bounds of the time between neighbouring elements of a pattern, and from its first to its last."""
+
+    min_gap: int
+    max_gap: int
+    max_span: int
+
+
+@kernel
+def latest_start(
+    times: Int64Array, occurrences: Int64Array, starts: Int64Array, first: int, stop: int, element: int, bounds: Bounds
+) -> int:
+    """Return the latest moment at which a pattern that goes on in `element` can have begun, -1 if none can.
+
+    Occurrences `first` to `stop` are those of the pattern in the customer's history; moments are counted from 0.
+    """
+    now = times[element]
+    if bounds.max_gap == NO_BOUND and bounds.max_span == NO_BOUND:
+        return now if now - times[occurrences[first]] >= bounds.min_gap else NONE
+    best = NONE
+    for o in range(first, stop):
+        if occurrences[o] >= element:
+            break
+        if bounds.min_gap <= now - times[occurrences[o]] <= bounds.max_gap and now - starts[o] <= bounds.max_span:
+            best = max(best, starts[o])
+    return best
+
+
+@kernel
+def room_for_extensions(histories: Histories, occurrences: Int64Array, begin: int, end: int) -> int:
+    """Return how many extensions these occurrences have at most."""
+    room = 0
+    for o in range(begin, end):
+        element = int(occurrences[o])
+        customer = int(histories.customers[element])
+        room += histories.edges[element + 1] - histories.edges[element]
+        if o == begin or histories.customers[occurrences[o - 1]] != customer:
+            room += histories.edges[histories.elements[customer + 1]] - histories.edges[element + 1]
+    return room
+
+
+@kernel
+def list_extensions(
+    histories: Histories,
+    occurrences: Int64Array,
+    starts: Int64Array,
+    begin: int,
+    end: int,
+    last: int,
+    bounds: Bounds,
+    listed: Int64Array,
+) -> int:
+    """List key, element and start of each occurrence of each extension, by customer; return how many there are."""
+    n_items, items, edges, times, customers, elements = histories
+    n = 0
+    first = begin
+    while first < end:
+        customer = customers[occurrences[first]]
+        stop = first
+        while stop < end and customers[occurrences[stop]] == customer:
+            element = occurrences[stop]
+            for p in range(edges[element], edges[element + 1]):
+                if items[p] > last:
+                    listed[n], listed[n + 1], listed[n + 2] = n_items + items[p], element, starts[stop]
+                    n += 3
+            stop += 1
+        for element in range(occurrences[first] + 1, elements[customer + 1]):
+            start = latest_start(times, occurrences, starts, first, stop, element, bounds)
+            if start != NONE:
+                for p in range(edges[element], edges[element + 1]):
+                    listed[n], listed[n + 1], listed[n + 2] = items[p], element, start
+                    n += 3
+        first = stop
+    return n
+
+
+@kernel
+def tally(
+    listed: Int64Array,
+    n: int,
+    customers: Int32Array,
+    counts: Int64Array,
+    sizes: Int64Array,
+    seen: Int32Array,
+    met: Int64Array,
+) -> int:
+    """Count the customers and the occurrences of each extension; return how many different ones were met."""
+    n_met = 0
+    for i in range(0, n, 3):
+        key, customer = listed[i], customers[listed[i + 1]]
+        if sizes[key] == 0:
+            met[n_met] = key
+            n_met += 1
+        sizes[key] += 1
+        if seen[key] != customer:
+            seen[key] = customer
+            counts[key] += 1
+    return n_met
+
+
+@kernel
+def place_extensions(
+    listed: Int64Array, n: int, slots: Int64Array, occurrences: Int64Array, starts: Int64Array
+) -> None:
+    """Write the occurrences of each extension that has slots to them."""
+    for i in range(0, n, 3):
+        slot = slots[listed[i]]
+        if slot != NONE:
+            occurrences[slot], starts[slot] = listed[i + 1], listed[i + 2]
+            slots[listed[i]] = slot + 1
+
+
+@kernel
+def forget(met: Int64Array, counts: Int64Array, sizes: Int64Array, seen: Int32Array, slots: Int64Array) -> None:
+    """Clear what was counted."""
+    for i in range(met.size):
+        counts[met[i]], sizes[met[i]], seen[met[i]], slots[met[i]] = 0, 0, NONE, NONE
+
+
+@kernel
+def grown(old: Int64Array, size: int) -> Int64Array:
+    """Return the array, with room for at least `size` entries."""
+    if size <= old.size:
+        return old
+    new = np.empty(max(size, 2 * old.size), dtype=np.int64)
+    new[: old.size] = old
+    return new
+
+
+@kernel
+def noted(found: Int64Array, place: int, parent: int, key: int, count: int) -> Int64Array:
+    """Write a pattern to its place."""
+    found = grown(found, 3 * place + 3)
+    found[3 * place], found[3 * place + 1], found[3 * place + 2] = parent, key, count
+    return found
+
+
+@kernel
+def queued(waiting: Int64Array, depth: int, pattern: int, length: int, begin: int, end: int) -> Int64Array:
+    """Put a pattern that is to be extended onto the stack."""
+    waiting = grown(waiting, 4 * depth + 4)
+    waiting[4 * depth], waiting[4 * depth + 1] = pattern, length
+    waiting[4 * depth + 2], waiting[4 * depth + 3] = begin, end
+    return waiting
+
+
+@kernel
+def search(
+    histories: Histories,
+    places: Int64Array,
+    places_of: Int64Array,
+    support: Int64Array,
+    roots: Int64Array,
+    min_count: int,
+    max_len: int,
+    bounds: Bounds,
+    limit: int,
+) -> Int64Array:
+    """Return all frequent patterns that begin with an item of `roots`, each after the one that it extends.
+
+    Item x stands in the elements ``places[places_of[x]:places_of[x + 1]]``, in rising order, of ``support[x]``
+    customers. The result holds three numbers a pattern: the pattern that it extends (-1 for none), the key of the
+    extension, and the customers who have it; it is cut off when there are more than `limit`.
+    """
+    n_keys = 2 * support.size
+    counts, sizes, met = np.zeros(n_keys, np.int64), np.zeros(n_keys, np.int64), np.empty(n_keys, np.int64)
+    seen, slots = np.full(n_keys, NONE, np.int32), np.full(n_keys, NONE, np.int64)
+    occurrences, starts, listed = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
+    found, n_found = np.empty(64, np.int64), 0
+    waiting = np.empty(64, np.int64)  # four numbers a pattern to extend: its place, its length, and where it occurs
+    for r in range(roots.size):
+        root = int(roots[r])
+        end = int(places_of[root + 1] - places_of[root])
+        occurrences, starts = grown(occurrences, end), grown(starts, end)
+        occurrences[:end] = places[places_of[root] : places_of[root + 1]]
+        starts[:end] = histories.times[occurrences[:end]]
+        found = noted(found, n_found, NONE, root, support[root])
+        waiting = queued(waiting, 0, n_found, 1, 0, end)
+        n_found, depth = n_found + 1, 1
+        while depth and n_found <= limit:
+            depth -= 1
+            pattern, length = int(waiting[4 * depth]), int(waiting[4 * depth + 1])
+            begin, end = int(waiting[4 * depth + 2]), int(waiting[4 * depth + 3])
+            if length == max_len:
+                continue
+            listed = grown(listed, 3 * room_for_extensions(histories, occurrences, begin, end))
+            last = found[3 * pattern + 1] % support.size
+            n = list_extensions(histories, occurrences, starts, begin, end, last, bounds, listed)
+            n_met = tally(listed, n, histories.customers, counts, sizes, seen, met)
+            met[:n_met].sort()
+            for i in range(n_met):
+                key = int(met[i])
+                if counts[key] >= min_count:
+                    found = noted(found, n_found, pattern, key, counts[key])
+                    slots[key], n_found = n_found, n_found + 1
+            # Occurrences stand behind one another, those of the first child last: it is taken up first.
+            for i in range(n_met - 1, -1, -1):
+                key = int(met[i])
+                if counts[key] >= min_count:
+                    waiting = queued(waiting, depth, slots[key], length + 1, end, end + sizes[key])
+                    slots[key], end, depth = end, int(end + sizes[key]), depth + 1
+            occurrences, starts = grown(occurrences, end), grown(starts, end)
+            place_extensions(listed, n, slots, occurrences, starts)
+            forget(met[:n_met], counts, sizes, seen, slots)
+    return found[: 3 * n_found]
+
+
+@kernel
+def slot_of(parent: int, key: int, n_keys: int, table: Int64Array, parents: Int64Array, keys: Int64Array) -> int:
+    """Return the slot of the hash table that holds this extension of `parent`, or the free one where it would stand."""
+    mask = np.uint64(table.size - 1)
+    hashed = np.uint64((parent + 1) * n_keys + key) * np.uint64(0x9E3779B97F4A7C15)
+    slot = (hashed ^ (hashed >> np.uint64(32))) & mask
+    while table[slot] != NONE and (parents[table[slot]] != parent or keys[table[slot]] != key):
+        slot = (slot + np.uint64(1)) & mask
+    return int(slot)
+
+
+@kernel
+def fill_table(parents: Int64Array, keys: Int64Array, n_keys: int, table: Int64Array) -> None:
+    """Enter every pattern into a hash table of a power of 2 of slots, more than there are patterns, all -1."""
+    for pattern in range(parents.size):
+        table[slot_of(parents[pattern], keys[pattern], n_keys, table, parents, keys)] = pattern
+
+
+@kernel
+def mark_absorbed(
+    parents: Int64Array,
+    keys: Int64Array,
+    counts: Int64Array,
+    n_items: int,
+    indptr: Int64Array,
+    codes: Int32Array,
+    opens: BoolArray,
+    table: Int64Array,
+    absorbed: BoolArray,
+) -> None:
+    """Mark each pattern that as many customers have as one with one item more."""
+    for pattern in range(parents.size):
+        first, stop = indptr[pattern], indptr[pattern + 1]
+        for left_out in range(first, stop):
+            at = NONE
+            for p in range(first, stop):
+                if p == left_out:
+                    continue
+                follows_opener = p == left_out + 1 and opens[left_out]
+                key = codes[p] if opens[p] or follows_opener else n_items + codes[p]
+                at = table[slot_of(at, key, 2 * n_items, table, parents, keys)]
+                if at == NONE:
+                    break
+            if at != NONE and counts[at] == counts[pattern]:
+                absorbed[at] = True
