@@ -80,6 +80,48 @@ def test_guardrails_stand_apart_and_an_unmade_primary_test_keeps_the_gate_shut()
     np.testing.assert_allclose(adjust_p_values([0.01, 0.04], role=["secondary"] * 2), [0.02, 0.04])
 
 
+class TestBranches:
+    ROLES = (("primary",) * 2, ("secondary",) * 2)
+
+    def test_each_has_a_gate_of_its_own(self) -> None:
+        p = [[0.001, 0.9], [0.002, 0.002]]
+        adjusted = adjust_p_values(p, role=self.ROLES, branch=[["a", "b"]] * 2)
+        np.testing.assert_allclose(adjusted, [[0.002, 1.0], [0.004, 1.0]])
+        np.testing.assert_allclose(adjust_p_values(p, role=self.ROLES)[1], [0.9, 0.9])
+
+    def test_an_unmade_test_shuts_one_gate(self) -> None:
+        found = adjust_p_values([[0.001, np.nan], [0.002, 0.002]], role=self.ROLES, branch=[[1, 2]] * 2)
+        np.testing.assert_allclose(found, [[0.002, np.nan], [0.004, 1.0]])
+
+    @given(p=st.lists(st.floats(0, 1), min_size=8, max_size=8), method=st.sampled_from(METHODS))
+    def test_is_the_rule_within_each_branch(self, p: list[float], method: str) -> None:
+        roles, branch = ["primary", "secondary", "secondary", "guardrail"] * 2, [0] * 4 + [1] * 4
+        found = adjust_p_values(p, method=method, role=roles, branch=branch)
+        if method in ("bh", "by"):
+            families = adjust_p_values(p, method=method, role=roles)
+            assert (found <= families + 1e-15).all()
+            return
+        for start in (0, 4):
+            own = adjust_p_values(p[start : start + 3], method=method, role=roles[:3])
+            np.testing.assert_allclose(found[start : start + 3], np.minimum(2 * own, 1))
+            assert found[start + 3] == p[start + 3]
+
+    def test_without_secondary_metrics_they_are_one_family(self) -> None:
+        p = [0.01, 0.03, 0.5]
+        found = adjust_p_values(p, role=["primary"] * 3, branch=[0, 1, 2])
+        np.testing.assert_array_equal(found, adjust_p_values(p))
+
+    @pytest.mark.slow
+    def test_hold_the_chance_of_any_false_rejection(self) -> None:
+        rng, runs, wrong = np.random.default_rng(5), 20_000, 0
+        effects = np.array([[5.0, 0.0], [0.0, 4.0]])
+        for _ in range(runs):
+            z = effects + np.sqrt(0.5) * (rng.standard_normal((2, 2)) + rng.standard_normal((2, 1)))
+            adjusted = adjust_p_values(2 * stats.norm.sf(np.abs(z)), role=self.ROLES, branch=[[0, 1]] * 2)
+            wrong += bool((adjusted[effects == 0] <= 0.05).any())
+        assert wrong / runs <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / runs)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("gate", ["all", "any"])
 def test_gatekeeping_holds_the_chance_of_any_false_rejection(gate: str) -> None:
@@ -168,6 +210,7 @@ def test_units_and_places_change_nothing() -> None:
         (lambda: adjust_p_values([0.1], method="sidak"), ParameterError, "method must be one of"),
         (lambda: adjust_p_values([0.1], role=["main"]), ParameterError, "role must be one of"),
         (lambda: adjust_p_values([0.1], role=["primary"] * 2), DataError, "give one role for each"),
+        (lambda: adjust_p_values([0.1], role=["primary"], branch=[1, 2]), DataError, "give one branch for each"),
         (lambda: adjust_p_values([0.1], role=["primary"], gate="any", method="bh"), ParameterError, "gate='any'"),
         (lambda: dunnett([1.0], [1.0], [10]), DataError, "at least one other arm"),
         (lambda: dunnett([1, 2], [1, 1], [10, 1]), DataError, r"n holds 1 values.*first at row 1"),

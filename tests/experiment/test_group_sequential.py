@@ -35,10 +35,10 @@ def relative_to_fixed(test: GroupSequential, multiples: list[float]) -> np.ndarr
     return test.inflation * test.characteristics(drift=drifts).expected_fraction
 
 
-def run(test: GroupSequential, z: list[float], information: list[float | None] | None = None) -> InterimAnalysis:
+def run(test: GroupSequential, z: list[float], information: list[float] | None = None) -> InterimAnalysis:
     state: Any = test
-    for score, info in zip(z, information or [None] * len(z), strict=True):
-        state = state.look(score, information=info)
+    for score, info in zip(z, information or test.information[: len(z)].tolist(), strict=True):
+        state = state.look(score, standard_error=info**-0.5, information=info)
     return state
 
 
@@ -191,8 +191,8 @@ class TestProperties:
         self, family: dict[str, Any], z: list[float], sided: int
     ) -> None:
         state: Any = GroupSequential(0.05, information=4, sided=sided, **family)
-        for score in z:
-            state = state.look(score)
+        for k, score in enumerate(z, start=1):
+            state = state.look(score, standard_error=k**-0.5)
             excluded = state.lower[-1] > 0 or state.upper[-1] < 0
             assert excluded == (state.decision == "reject")
             if state.stopped:
@@ -248,6 +248,18 @@ class TestLooks:
         adjusted = state.adjusted()
         assert 0 < adjusted.lower < adjusted.estimate < 2.5 + 1e-9 < adjusted.upper
 
+    def test_without_a_standard_error_the_scale_of_the_effect_is_not_known(self) -> None:
+        state = GroupSequential(0.05, information=[0.5, 1.0]).look(4.0, information=0.5)
+        assert state.decision == "reject"
+        assert [notice.code for notice in state.warnings] == ["no_standard_error"]
+        assert np.isnan([state.estimate, state.lower, state.upper]).all()
+        adjusted = state.adjusted()
+        assert math.isnan(float(adjusted.estimate))
+        assert adjusted.p_value < 0.001
+        known = GroupSequential(0.05, information=[0.5, 1.0]).look(4.0, information=0.5, standard_error=0.1)
+        assert known.estimate[0] == pytest.approx(0.4)
+        assert known.adjusted().p_value == adjusted.p_value
+
     def test_more_looks_than_planned_are_paid_for(self) -> None:
         test = GroupSequential(0.05, information=[50.0, 100.0])
         state = run(test, [0.0] * 4, [20.0, 50.0, 70.0, 100.0])
@@ -257,19 +269,19 @@ class TestLooks:
     def test_over_running(self) -> None:
         state = GroupSequential(0.05, information=[50.0, 100.0]).look(1.0).look(1.0, information=120.0, final=True)
         assert state.alpha_spent[-1] == pytest.approx(0.05)
-        assert [notice.code for notice in state.warnings] == ["over_running"]
+        assert [notice.code for notice in state.warnings] == ["no_standard_error", "over_running"]
         assert state.bounds[1] == pytest.approx(GroupSequential(0.05, information=[50, 100]).bounds[1], abs=5e-3)
 
     def test_under_running(self) -> None:
         state = GroupSequential(0.05, information=[50.0, 100.0]).look(1.0).look(1.0, information=80.0, final=True)
         assert state.decision == "not_rejected"
-        assert [notice.code for notice in state.warnings] == ["under_running"]
+        assert [notice.code for notice in state.warnings] == ["no_standard_error", "under_running"]
 
     def test_classical_designs_spend_by_look(self) -> None:
         test = GroupSequential(0.05, information=[50.0, 100.0], design="pocock")
         state = test.look(1.0, information=40.0)
         assert state.bounds[0] == pytest.approx(test.bounds[0])
-        assert [notice.code for notice in state.warnings] == ["information_differs"]
+        assert [notice.code for notice in state.warnings] == ["no_standard_error", "information_differs"]
         state = state.look(1.0, information=100.0)
         assert state.bounds[1] > test.bounds[1]
         assert 0.05 < state.repeated_p_value < 1.0

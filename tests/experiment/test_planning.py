@@ -29,6 +29,9 @@ from tests.references.planning import days_until, exact_power_of_pooled_z, fleis
 
 PUBLISHED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "published" / "planning.json").read_text())
 
+NONCENTRAL = 2e-8
+"""What the noncentral t of the oldest SciPy that is supported may be off by; newer ones are exact to 1e-12."""
+
 NO_SD: dict[str, Any] = {"sd_control": np.array([np.nan]), "sd_treatment": np.array([np.nan])}
 
 
@@ -48,7 +51,7 @@ class TestPublished:
 
     @cases("powers")
     def test_powers(self, case: dict[str, Any]) -> None:
-        assert power(**case["arguments"]).power == pytest.approx(case["power"], abs=case.get("tolerance", 1e-9))
+        assert power(**case["arguments"]).power == pytest.approx(case["power"], abs=case.get("tolerance", NONCENTRAL))
 
     @cases("effects")
     def test_effects(self, case: dict[str, Any]) -> None:

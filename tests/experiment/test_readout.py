@@ -152,6 +152,35 @@ class TestTwins:
         assert found["control_value"] == control[int(np.ceil(control.size / 2)) - 1]
         assert found["lower"] < found["effect"] < found["upper"]
 
+    def test_quantile_of_clusters(self) -> None:
+        frame = log(600).assign(user=lambda d: np.arange(len(d)))
+        metric = {"m": Metric.quantile("spend", 0.5)}
+        single = row(run(frame, metrics=metric, segments="device"), "m")
+        fivefold = run(pd.concat([frame] * 5), metrics=metric, unit="user", segments="device")
+        found = row(fivefold, "m")
+        assert found["method"] == "order statistics, clusters"
+        assert found["effect"] == single["effect"]
+        # Five copies of every row tell no more than one; as independent rows they would seem to.
+        width = found["upper"] - found["lower"]
+        assert width == pytest.approx(single["upper"] - single["lower"], rel=0.1)
+        naive = row(run(pd.concat([frame] * 5), metrics=metric), "m")
+        assert width > 2 * (naive["upper"] - naive["lower"])
+        alone = run(pd.concat([frame[frame["device"] == "app"]] * 5), metrics=metric, unit="user")
+        of_apps = row(fivefold, "m", segment="device=app")
+        assert (of_apps["lower"], of_apps["p_value"]) == (row(alone, "m")["lower"], row(alone, "m")["p_value"])
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("n_units", "q"), [(100, 0.5), (500, 0.9)])
+    def test_quantiles_of_clusters_cover(self, n_units: int, q: float) -> None:
+        draws, covered, runs = np.random.default_rng(8), 0, 600
+        for _ in range(runs):
+            user = np.repeat(np.arange(2 * n_units), 1 + draws.poisson(4, 2 * n_units))
+            frame = pd.DataFrame({"variant": np.where(user < n_units, "a", "b"), "user": user})
+            frame["y"] = np.exp(draws.normal(size=2 * n_units)[user] + draws.normal(size=user.size))
+            found = row(run(frame, metrics={"m": Metric.quantile("y", q)}, unit="user"), "m")
+            covered += found["lower"] <= 0 <= found["upper"]
+        assert 0.93 < covered / runs < 0.985
+
 
 class TestMomentsAlone:
     def test_give_the_same_readout(self) -> None:

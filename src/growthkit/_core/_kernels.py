@@ -96,3 +96,34 @@ def order_rows(indptr: Int64Array, order: AnyArray, times: Int64Array, first_row
             if times[order[i - 1]] > times[order[i]]:
                 sort_run(order, times, start, stop, scratch)
                 break
+
+
+@kernel
+def short_text_codes(views: AnyArray, slots: Int32Array, codes: Int32Array, firsts: Int64Array) -> int:
+    """Number texts of at most 12 bytes in order of appearance; return how many differ, -1 where that cannot be done.
+
+    `views` are Arrow's, two 64-bit words a text: its length in the low half of the first, and if it is so short, its
+    bytes in the rest, padded with zeros; so equal words are equal texts. `slots` is a hash table full of -1, its size a
+    power of 2 and at least twice that of `firsts`, the first row of each text.
+    """
+    n_known = 0
+    mask = np.uint64(slots.size - 1)
+    for i in range(codes.size):
+        one, two = views[i, 0], views[i, 1]
+        if (one & np.uint64(0xFFFFFFFF)) > np.uint64(12):
+            return -1
+        mixed = (one ^ (two * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
+        slot = (mixed ^ (mixed >> np.uint64(32))) & mask
+        while slots[slot] >= 0:
+            first = firsts[slots[slot]]
+            if views[first, 0] == one and views[first, 1] == two:
+                break
+            slot = (slot + np.uint64(1)) & mask
+        if slots[slot] < 0:
+            if n_known == firsts.size:
+                return -1
+            firsts[n_known] = i
+            slots[slot] = n_known
+            n_known += 1
+        codes[i] = slots[slot]
+    return n_known

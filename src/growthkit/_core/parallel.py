@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ import numpy as np
 from ..typing import Int64Array
 from .params import Params
 
-__all__ = ["SMALL", "block_edges", "rows_apart", "run_blocks", "thread_count"]
+__all__ = ["SMALL", "block_edges", "rows_apart", "run_blocks", "serial_blas", "thread_count"]
 
 SMALL = 200_000
 """Rows below which starting threads costs more than it saves."""
@@ -66,13 +67,18 @@ def run_blocks(
     """
     if n_threads == 1 or n_blocks <= 1:
         return list(_watched(map(work, range(n_blocks)), n_blocks, progress, label))
-    with _linear_algebra(len(sys.modules)).limit(limits=1), ThreadPoolExecutor(min(n_threads, n_blocks)) as pool:
+    with serial_blas(), ThreadPoolExecutor(min(n_threads, n_blocks)) as pool:
         return list(_watched(pool.map(work, range(n_blocks)), n_blocks, progress, label))
 
 
 def rows_apart(n_rows: int, n_columns: int) -> Int64Array:
     """Return zeros, a row a block, with a gap between rows: two threads never write to one line of the cache."""
     return np.zeros((n_rows, n_columns + CACHE_LINES // 8), dtype=np.int64)[:, :n_columns]
+
+
+def serial_blas() -> AbstractContextManager[Any]:
+    """Hold BLAS to one thread: its own threads would change the order, and so the last bits, of sums."""
+    return _linear_algebra(len(sys.modules)).limit(limits=1)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -16,6 +17,9 @@ __all__ = ["Encoded", "Keys", "Vocabulary", "array_of"]
 
 ROWS_A_KEY = 10
 """Whole numbers are their own keys from this many rows on for each number of their range."""
+
+FEW_TEXTS = 2048
+"""Different short texts that are encoded by our own hash table; a power of 2."""
 
 SEARCHABLE = ("integer", "float", "boolean", "datetime", "text")
 """Kinds whose labels stand in the order of their values, so that bisection finds them."""
@@ -192,6 +196,9 @@ def _look_up(keys: AnyArray, low: int, table: Int32Array, n_threads: int) -> Int
 def _encode_hashed(ids: Any) -> tuple[AnyArray, AnyArray]:
     """Encode by a hash table, in order of first appearance: Arrow's where the ids are Arrow's, else that of pandas."""
     if type(ids).__module__.startswith("pyarrow"):
+        short = _encode_short_texts(ids)
+        if short is not None:
+            return short
         encoded = ids.dictionary_encode()
         if hasattr(encoded, "unify_dictionaries"):
             encoded = encoded.unify_dictionaries().combine_chunks()
@@ -201,6 +208,20 @@ def _encode_hashed(ids: Any) -> tuple[AnyArray, AnyArray]:
     factorize: Any = pd.factorize
     codes, uniques = factorize(ids)
     return codes, _as_labels(np.asarray(uniques))
+
+
+def _encode_short_texts(ids: Any) -> tuple[AnyArray, AnyArray] | None:
+    """Encode Arrow's views of text if all are so short that they hold their bytes, and few differ; else None."""
+    if str(ids.type) != "string_view" or sys.byteorder != "little":
+        return None
+    start, size = 2 * ids.offset, 2 * len(ids)
+    views = np.frombuffer(ids.buffers()[1], dtype=np.uint64)[start : start + size].reshape(-1, 2)
+    codes, firsts = np.empty(len(ids), dtype=np.int32), np.empty(FEW_TEXTS, dtype=np.int64)
+    n_texts = _kernels.short_text_codes(views, np.full(2 * FEW_TEXTS, -1, dtype=np.int32), codes, firsts)
+    if n_texts < 0:
+        return None
+    known = [view.tobytes() for view in views[firsts[:n_texts]]]
+    return codes, _as_labels([view[4 : 4 + view[0]].decode() for view in known])
 
 
 def _as_labels(ids: AnyArray | Sequence[Hashable]) -> AnyArray:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from .._core.parallel import thread_count
 from .._core.params import Params
@@ -14,8 +13,10 @@ from ..exceptions import ParameterError
 from ..typing import FloatArray
 from ._arms import Arms, estimate_arms
 from ._effects import Effects, Level, arm_effects, score_effects
-from ._quantiles import quantile_effects
-from ._reading import ROWS, Experiment, Grid, Samples, columns_of
+from ._quantiles import Clusters, quantile_effects
+from ._reading import ROWS, Experiment, Grid, columns_of
+from ._special import special
+from ._windows import Grouping
 from .confidence_sequence import ConfidenceSequence
 from .group_sequential import GroupSequential
 from .metrics import Metric
@@ -88,7 +89,7 @@ def analyse_metrics(
         chosen = [metrics[name] for name in members]
         if shape[0] == "quantile":
             for name in members:
-                found[name] = _quantile(experiment.samples, metrics[name], level, _threads(grid))
+                found[name] = _quantile(experiment, grid, metrics[name], level)
         elif shape[0] == "score":
             found |= _split(_score(grid, chosen, level), members)
         else:
@@ -104,19 +105,20 @@ def analyse_metrics(
     return Analysed(stacked, tuple(methods[name] for name in names), near_zero)
 
 
-def _quantile(samples: Samples | None, metric: Metric, level: Level, n_threads: int) -> Effects:
-    """Return the effects by segment; `_reading` refuses quantiles where there are no samples."""
-    parts = (
-        []
-        if samples is None or metric.q is None
-        else [quantile_effects(rows, metric.q, level, n_threads=n_threads) for rows in samples.of(metric.column)]
+def _quantile(experiment: Experiment, grid: Grid, metric: Metric, level: Level) -> Effects:
+    """Return the effects by segment; `_reading` refuses quantiles of moments alone."""
+    if metric.q is None:
+        raise AssertionError(metric.kind)
+    n_rows = experiment.cells.size
+    n_threads = thread_count(grid.request.n_threads, n_rows=n_rows, function=grid.request.function)
+    values, rows, clusters = experiment.columns[metric.column], grid.moments.n, None
+    if experiment.units is not None and experiment.unit_cells is not None:
+        clusters = Clusters(experiment.units, experiment.unit_cells)
+        rows = np.bincount(experiment.cells, minlength=rows.size).astype(np.float64)
+    grouping = Grouping.of(experiment.cells, grid.tables, rows, grid.counts.size)
+    return quantile_effects(
+        values, grouping, metric.q, level, n_arms=grid.arms.size, clusters=clusters, n_threads=n_threads
     )
-    return Effects._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-
-def _threads(grid: Grid) -> int:
-    n_rows = int(grid.counts[0].sum())
-    return thread_count(grid.request.n_threads, n_rows=n_rows, function=grid.request.function)
 
 
 def _by_shape(
@@ -172,7 +174,7 @@ def _split(effects: Effects, names: list[str]) -> dict[str, Effects]:
 def _method(shape: tuple[str, bool, int], grid: Grid, design: str, adjustment: str, clustered: bool) -> str:
     kind, ratio, n_covariates = shape
     if kind == "quantile":
-        return "order statistics"
+        return "order statistics, clusters" if clustered else "order statistics"
     if kind == "score":
         return "Miettinen-Nurminen score"
     words = ["delta method" if ratio else ("normal" if design else "Welch")]
@@ -190,5 +192,5 @@ def _sequential_p(effects: Effects, grid: Grid, level: Level, sequential: Any) -
         counts = grid.counts
         return np.where(np.isnan(z), np.nan, sequential.p_value(z, counts[:, :1], counts[:, 1:]))
     # At the bound the level is alpha; elsewhere the z scale is stretched so that it stays so.
-    stretched = z * (-ndtri(level.tail) / np.asarray(level.critical))
-    return 2 * ndtr(-np.abs(stretched)) if level.alternative == "two-sided" else ndtr(-stretched)
+    stretched = z * (-special.ndtri(level.tail) / np.asarray(level.critical))
+    return 2 * special.ndtr(-np.abs(stretched)) if level.alternative == "two-sided" else special.ndtr(-stretched)

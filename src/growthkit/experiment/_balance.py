@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc, stdtr, stdtrit
 
 from ..typing import AnyArray, FloatArray
+from ._special import special
 from .corrections import adjust_p_values
 
 __all__ = ["Balance", "Omnibus", "balance_of", "omnibus_test"]
@@ -62,9 +62,9 @@ def balance_of(
         scale = np.sqrt(((count[:, None] - 1) * spread + (n[control] - 1) * base_spread) / freedom)
         error = np.sqrt(1 / count[:, None] + 1 / n[control])
         difference = (one - base) / scale
-    half = np.asarray(stdtrit(freedom, (1 + confidence) / 2), dtype=np.float64) * error
+    half = np.asarray(special.stdtrit(freedom, (1 + confidence) / 2), dtype=np.float64) * error
     t = difference / error
-    p_value = 2 * np.asarray(stdtr(freedom, -np.abs(t)), dtype=np.float64)
+    p_value = 2 * np.asarray(special.stdtr(freedom, -np.abs(t)), dtype=np.float64)
     p_values = p_value.T.ravel()
     return Balance(
         difference=difference.T.ravel(),
@@ -96,7 +96,7 @@ def omnibus_test(values: FloatArray, arms: AnyArray, n_arms: int) -> Omnibus:
     kept = sizes > SPREAD * sizes[-1]
     scores = (axes[:, kept].T @ (sums / np.sqrt(n))) / np.sqrt(sizes[kept])[:, None]
     statistic, freedom = float((scores**2).sum()), int(kept.sum()) * (n_arms - 1)
-    return Omnibus(statistic, freedom, float(chdtrc(freedom, statistic)))
+    return Omnibus(statistic, freedom, float(special.chdtrc(freedom, statistic)))
 
 
 def _moments(values: FloatArray, arms: AnyArray, n_arms: int) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import betainc, betaincc, betaincinv, expit, ndtr
 
 from ..typing import FloatArray
+from ._special import special
 
 __all__ = ["Betas", "Contrast", "best_and_loss"]
 
@@ -42,25 +42,26 @@ class Betas(NamedTuple):
 
     def quantile_logits(self) -> FloatArray:
         """Return the logits of the quantiles at `DEVIATES`, on a new last axis."""
-        tails = ndtr(-np.abs(DEVIATES))
+        tails = special.ndtr(-np.abs(DEVIATES))
         a, b = self.a[..., None], self.b[..., None]
-        near_0 = np.maximum(betaincinv(a, b, tails), np.exp(-FAR))
-        near_1 = np.maximum(betaincinv(b, a, tails), np.exp(-FAR))
-        low = np.log(near_0) - np.log1p(-np.minimum(near_0, 1 - 1e-16))
+        near_0 = np.maximum(special.betaincinv(a, b, tails), np.exp(-FAR))
+        near_1 = np.maximum(special.betaincinv(b, a, tails), np.exp(-FAR))
+        low: FloatArray = np.log(near_0) - np.log1p(-np.minimum(near_0, 1 - 1e-16))
         high = np.log1p(-np.minimum(near_1, 1 - 1e-16)) - np.log(near_1)
         return np.where(DEVIATES <= 0, low, high)
 
     def tails(self, t: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the chances of a logit of at most t, and of one above, both to full relative precision."""
         left = t <= 0
-        one, other, p = np.where(left, self.a, self.b), np.where(left, self.b, self.a), expit(-np.abs(t))
-        near, far = betainc(one, other, p), betaincc(one, other, p)
+        one, other, p = np.where(left, self.a, self.b), np.where(left, self.b, self.a), special.expit(-np.abs(t))
+        near: FloatArray = special.betainc(one, other, p)
+        far: FloatArray = special.betaincc(one, other, p)
         return np.where(left, near, far), np.where(left, far, near)
 
     def density(self, t: FloatArray) -> FloatArray:
         """Return the density of the logit at t, but for a factor: 1 at its mode, where p is the mean."""
-        lift = _log_ratio(-np.logaddexp(0, -t), expit(t), self.mean)
-        drop = _log_ratio(-np.logaddexp(0, t), expit(-t), self.b / (self.a + self.b))
+        lift = _log_ratio(-np.logaddexp(0, -t), special.expit(t), self.mean)
+        drop = _log_ratio(-np.logaddexp(0, t), special.expit(-t), self.b / (self.a + self.b))
         return np.exp(self.a * lift + self.b * drop)
 
 
@@ -87,7 +88,7 @@ def best_and_loss(arms: Betas) -> tuple[FloatArray, FloatArray]:
         others = np.minimum(logs.sum(axis=1, keepdims=True) - logs, 0.0)
     density = each.density(t[:, None, :]) * width[:, None, :]
     best = (density * np.exp(others)).sum(axis=2) / density.sum(axis=2)
-    slope = (width * expit(t) * expit(-t))[:, None, :]
+    slope = (width * special.expit(t) * special.expit(-t))[:, None, :]
     loss = (slope * below * -np.expm1(others)).sum(axis=2)
     return best / best.sum(axis=1, keepdims=True), loss
 
@@ -97,7 +98,7 @@ class Contrast:
 
     def __init__(self, one: Betas, base: Betas, *, relative: bool) -> None:
         self.one, self.base, self.relative = one, base, relative
-        self._quantiles = expit(one.quantile_logits())
+        self._quantiles = special.expit(one.quantile_logits())
         self._ends = base.quantile_logits()
 
     def cdf(self, effect: FloatArray, rows: Any = ...) -> FloatArray:
@@ -115,8 +116,8 @@ class Contrast:
         t, width = _nodes(np.concatenate([own, ends], axis=1))
         weight = base.density(t) * width
         with np.errstate(over="ignore"):
-            limit = expit(t) * (1 + effect) if self.relative else expit(t) + effect
-        below = betainc(one.a, one.b, np.clip(limit, 0, 1))
+            limit = special.expit(t) * (1 + effect) if self.relative else special.expit(t) + effect
+        below = special.betainc(one.a, one.b, np.clip(limit, 0, 1))
         return (weight * below).sum(axis=1) / weight.sum(axis=1)
 
 

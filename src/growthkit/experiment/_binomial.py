@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betainc, betaincc, betainccinv, betaincinv, ndtr, ndtri
 
 from ..typing import AnyArray, FloatArray
 from ._roots import bracketed_roots
+from ._special import special
 
 __all__ = [
     "PROPORTION_METHODS",
@@ -42,7 +42,7 @@ class ProportionMethod(NamedTuple):
 
 def normal_tails(z: FloatArray) -> Pair:
     """Return the p-values of a standard normal statistic against "greater" and "less"."""
-    return ndtr(-z), ndtr(z)
+    return special.ndtr(-z), special.ndtr(z)
 
 
 def ratio_or_sign(distance: FloatArray, error: FloatArray) -> FloatArray:
@@ -60,7 +60,7 @@ def wilson_limits(x: FloatArray, n: FloatArray, z: FloatArray | float) -> Pair:
 
 
 def _wilson(x: FloatArray, n: FloatArray, tail: float) -> Pair:
-    return wilson_limits(x, n, -ndtri(tail))
+    return wilson_limits(x, n, -special.ndtri(tail))
 
 
 def _wilson_tails(x: FloatArray, n: FloatArray, null: FloatArray) -> Pair:
@@ -68,8 +68,8 @@ def _wilson_tails(x: FloatArray, n: FloatArray, null: FloatArray) -> Pair:
 
 
 def _clopper_pearson(x: FloatArray, n: FloatArray, tail: float) -> Pair:
-    lower = betaincinv(np.maximum(x, 1), n - x + 1, tail)
-    upper = betainccinv(x + 1, np.maximum(n - x, 1), tail)
+    lower = special.betaincinv(np.maximum(x, 1), n - x + 1, tail)
+    upper = special.betainccinv(x + 1, np.maximum(n - x, 1), tail)
     return np.where(x == 0, 0.0, lower), np.where(x == n, 1.0, upper)
 
 
@@ -99,16 +99,16 @@ def _mid_p_tails(x: FloatArray, n: FloatArray, null: FloatArray) -> Pair:
 
 def _jeffreys(x: FloatArray, n: FloatArray, tail: float) -> Pair:
     a, b = x + 0.5, n - x + 0.5
-    return np.where(x == 0, 0.0, betaincinv(a, b, tail)), np.where(x == n, 1.0, betainccinv(a, b, tail))
+    return np.where(x == 0, 0.0, special.betaincinv(a, b, tail)), np.where(x == n, 1.0, special.betainccinv(a, b, tail))
 
 
 def _jeffreys_tails(x: FloatArray, n: FloatArray, null: FloatArray) -> Pair:
     a, b = x + 0.5, n - x + 0.5
-    return np.where(x == 0, 1.0, betainc(a, b, null)), np.where(x == n, 1.0, betaincc(a, b, null))
+    return np.where(x == 0, 1.0, special.betainc(a, b, null)), np.where(x == n, 1.0, special.betaincc(a, b, null))
 
 
 def _agresti_coull(x: FloatArray, n: FloatArray, tail: float) -> Pair:
-    lower, upper = _agresti_coull_at(x, n, -ndtri(tail))
+    lower, upper = _agresti_coull_at(x, n, -special.ndtri(tail))
     return np.maximum(lower, 0), np.minimum(upper, 1)
 
 
@@ -150,7 +150,7 @@ def deviates_to_reach(excess: Callable[[FloatArray, AnyArray], FloatArray], size
 
 def _wald(x: FloatArray, n: FloatArray, tail: float) -> Pair:
     p = x / n
-    spread = -ndtri(tail) * np.sqrt(p * (1 - p) / n)
+    spread = -special.ndtri(tail) * np.sqrt(p * (1 - p) / n)
     return np.maximum(p - spread, 0), np.minimum(p + spread, 1)
 
 
@@ -160,11 +160,11 @@ def _wald_tails(x: FloatArray, n: FloatArray, null: FloatArray) -> Pair:
 
 
 def _at_least(x: FloatArray, n: FloatArray, p: FloatArray) -> FloatArray:
-    return np.where(x == 0, 1.0, betainc(np.maximum(x, 1), n - x + 1, p))
+    return np.where(x == 0, 1.0, special.betainc(np.maximum(x, 1), n - x + 1, p))
 
 
 def _at_most(x: FloatArray, n: FloatArray, p: FloatArray) -> FloatArray:
-    return np.where(x == n, 1.0, betaincc(x + 1, np.maximum(n - x, 1), p))
+    return np.where(x == n, 1.0, special.betaincc(x + 1, np.maximum(n - x, 1), p))
 
 
 PROPORTION_METHODS = {

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ..typing import FloatArray
 from ._recursion import Grid, Regions, above, advance, below, root, solve_above, solve_below, solve_inside, start
+from ._special import special
 
 __all__ = ["SHAPES", "SPENDING", "Plan", "Walk", "futility_at", "regions", "settle", "spent_by_look", "spent_share"]
 
@@ -29,7 +29,7 @@ def spent_share(function: str, share: FloatArray | float, total: float, shape: f
     t = np.clip(np.asarray(share, dtype=np.float64), 0.0, 1.0)
     if function == "obrien_fleming":
         with np.errstate(divide="ignore"):
-            return 2.0 * ndtr(ndtri(0.5 * total) / np.sqrt(t))
+            return 2.0 * special.ndtr(special.ndtri(0.5 * total) / np.sqrt(t))
     if function == "pocock":
         return total * np.log1p((math.e - 1.0) * t)
     assert shape is not None
@@ -196,7 +196,7 @@ def _settle_spent_beta(plan: Plan) -> tuple[Walk, Walk, float]:
 def _drift(plan: Plan, walk: Callable[[float], Walk]) -> float:
     """Return effect x sqrt(planned information) for which the test stops in its favour with probability 1 - beta."""
     scale = math.sqrt(plan.information[-1])
-    fixed = float(-ndtri(plan.side) - ndtri(plan.beta))
+    fixed = float(-special.ndtri(plan.side) - special.ndtri(plan.beta))
 
     def shortfall(drift: float) -> float:
         return float(walk(drift).upper(drift / scale).sum()) - 1.0 + plan.beta
@@ -215,7 +215,7 @@ def efficacy_walk(plan: Plan, futility: Futility) -> Walk:
     def excess(constant: float) -> float:
         return math.log(float(follow(plan, _given(constant * shape), futility).upper(0.0).sum()) / plan.side)
 
-    first = float(-ndtri(plan.side))
+    first = float(-special.ndtri(plan.side))
     return follow(plan, _given(root(excess, first, first + 0.3) * shape), futility)
 
 

@@ -11,12 +11,12 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..typing import AnyArray, FloatArray
 from ._binomial import Pair, deviates_to_reach, normal_tails, ratio_or_sign, wilson_limits
 from ._exact import exact_limits, exact_tails
 from ._roots import bracketed_roots
+from ._special import special
 
 __all__ = ["CONTRAST_METHODS", "Arms", "ContrastMethod", "contrast"]
 
@@ -104,7 +104,7 @@ def _difference_score_limits(arms: Arms, tail: float, *, inflate: bool) -> Pair:
 
 
 def _difference_score_lower(arms: Arms, tail: float, inflate: bool) -> FloatArray:
-    estimate, z = contrast("difference", arms), -ndtri(tail)
+    estimate, z = contrast("difference", arms), -special.ndtri(tail)
 
     def excess(delta: FloatArray, rows: AnyArray) -> FloatArray:
         return estimate[rows] - delta - z * _difference_error(arms.take(rows), delta, inflate)
@@ -139,7 +139,7 @@ def _ratio_score_limits(arms: Arms, tail: float, *, inflate: bool) -> Pair:
 
 
 def _ratio_score_lower(arms: Arms, tail: float, inflate: bool) -> FloatArray:
-    z = -ndtri(tail)
+    z = -special.ndtri(tail)
 
     def excess(share: FloatArray, rows: AnyArray) -> FloatArray:
         distance, error = _ratio_parts(arms.take(rows), share, inflate)
@@ -185,7 +185,7 @@ def _odds_score_limits(arms: Arms, tail: float, *, inflate: bool) -> Pair:
 
 def _odds_score_lower(arms: Arms, tail: float, inflate: bool) -> FloatArray:
     """Find the fewest expected events that the test accepts, and the odds ratio that expects them."""
-    z, events = -ndtri(tail), arms.x1 + arms.x2
+    z, events = -special.ndtri(tail), arms.x1 + arms.x2
     fewest = np.maximum(0, events - arms.n2)
     known = arms.x1 > fewest
     high, ones = np.where(known, arms.x1, fewest + 1), np.ones(events.size)
@@ -208,7 +208,7 @@ def _newcombe_at(arms: Arms, z: FloatArray | float) -> Pair:
 
 
 def _newcombe_limits(arms: Arms, tail: float) -> Pair:
-    return _newcombe_at(arms, -ndtri(tail))
+    return _newcombe_at(arms, -special.ndtri(tail))
 
 
 def _newcombe_tails(arms: Arms, null: FloatArray) -> Pair:
@@ -231,7 +231,7 @@ def _wald_parts(arms: Arms, added: float) -> Pair:
 
 def _wald_limits(arms: Arms, tail: float, *, added: float) -> Pair:
     estimate, error = _wald_parts(arms, added)
-    spread = -ndtri(tail) * error
+    spread = -special.ndtri(tail) * error
     return np.maximum(estimate - spread, -1), np.minimum(estimate + spread, 1)
 
 
@@ -249,7 +249,7 @@ def _log_wald_parts(arms: Arms, metric: str) -> Pair:
 
 def _log_wald_limits(arms: Arms, tail: float, *, metric: str) -> Pair:
     centre, error = _log_wald_parts(arms, metric)
-    spread = -ndtri(tail) * error
+    spread = -special.ndtri(tail) * error
     known = np.isfinite(centre) & np.isfinite(error)
     with np.errstate(invalid="ignore"):
         return np.where(known, np.exp(centre - spread), 0.0), np.where(known, np.exp(centre + spread), np.inf)

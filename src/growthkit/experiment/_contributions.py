@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from ..typing import AnyArray, BoolArray, FloatArray
+from ._special import special
 
 __all__ = ["Spread", "spread", "t_interval"]
 
@@ -91,5 +91,5 @@ def t_interval(
     known = np.isfinite(variance) & (variance > 0) & (df > 0)
     error = np.sqrt(np.where(known, variance, np.nan))
     free = np.where(known, df, 1.0)
-    half = stdtrit(free, 0.5 + confidence / 2) * error
-    return estimate - half, estimate + half, 2 * stdtr(free, -np.abs(estimate / error))
+    half = special.stdtrit(free, 0.5 + confidence / 2) * error
+    return estimate - half, estimate + half, 2 * special.stdtr(free, -np.abs(estimate / error))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from ..typing import AnyArray, BoolArray, FloatArray, Int64Array
 from ._arms import Arms
 from ._contrasts import CONTRAST_METHODS
 from ._contrasts import Arms as Counts
+from ._special import special
 
 __all__ = ["Effects", "Level", "arm_effects", "fieller_limits", "score_effects"]
 
@@ -109,9 +109,9 @@ def _test(effect: FloatArray, error: FloatArray, df: FloatArray, level: Level) -
     """Return the critical value in standard errors, and the p-value."""
     t = np.where(error > 0, effect / error, 0.0)
     sides = {"two-sided": -np.abs(t), "greater": -t, "less": t}[level.alternative]
-    p_value: FloatArray = stdtr(df, sides) * (2.0 if level.alternative == "two-sided" else 1.0)
+    p_value: FloatArray = special.stdtr(df, sides) * (2.0 if level.alternative == "two-sided" else 1.0)
     if level.critical is None:
-        return np.asarray(-stdtrit(df, level.tail), dtype=np.float64), p_value
+        return np.asarray(-special.stdtrit(df, level.tail), dtype=np.float64), p_value
     return np.broadcast_to(level.critical, effect.shape), p_value
 
 

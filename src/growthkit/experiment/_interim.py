@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from .._core.params import Params
 from .._core.results import Estimate, Notice, Result
@@ -15,6 +14,7 @@ from ..exceptions import ParameterError
 from ..typing import AnyArray, FloatArray
 from ._boundaries import futility_at, regions, spent_share
 from ._recursion import LEAST_GROWTH, Grid, above, advance, below, root, solve_above, start
+from ._special import special
 
 if TYPE_CHECKING:
     from .group_sequential import GroupSequential
@@ -40,7 +40,7 @@ class InterimAnalysis(Result):
     test
         The test.
     z, information, standard_error
-        Of each look: the statistic, its information, and the standard error of the effect.
+        Of each look: the statistic, its information, and the standard error of the effect, NaN where only z was given.
     bounds, futility_bounds
         On the z scale, found for the information of the looks taken; NaN where there is no futility bound.
     alpha_spent
@@ -88,7 +88,7 @@ class InterimAnalysis(Result):
 
     @property
     def estimate(self) -> FloatArray:
-        """The effect seen at each look, z times its standard error."""
+        """The effect seen at each look, z times its standard error; NaN where that was not given."""
         return self.z * self.standard_error
 
     @property
@@ -106,7 +106,7 @@ class InterimAnalysis(Result):
     @property
     def nominal_p(self) -> FloatArray:
         """The p-value of each look taken by itself, not to be compared with alpha but with the test's `nominal_p`."""
-        return ndtr(-self.z) if self.test.sided == 1 else 2.0 * ndtr(-np.abs(self.z))
+        return special.ndtr(-self.z) if self.test.sided == 1 else 2.0 * special.ndtr(-np.abs(self.z))
 
     @property
     def repeated_p_value(self) -> float:
@@ -233,13 +233,13 @@ class InterimAnalysis(Result):
         plan, k = self.test.plan, len(self) - 1
 
         def excess(normal: float) -> float:
-            level = replace(plan, alpha=plan.sided * float(ndtr(normal)))
+            level = replace(plan, alpha=plan.sided * float(special.ndtr(normal)))
             bound = level.bounds_at(k, self.information, final=self._final)
             return 50.0 if math.isnan(bound) else float(np.clip(bound - score, -50.0, 50.0))
 
         if excess(HIGHEST[plan.sided]) >= 0.0:
             return 1.0
-        return min(1.0, plan.sided * float(ndtr(root(excess, -score - 0.5, -score + 0.5))))
+        return min(1.0, plan.sided * float(special.ndtr(root(excess, -score - 0.5, -score + 0.5))))
 
     @property
     def _final(self) -> bool:
@@ -275,7 +275,7 @@ def _take(
     last = _is_last(past, params, info, params.flag("final", final))
     infos = np.append(past.information, info)
     spent = past.test.plan.spent_at(infos, past.test.by_look, final=last)
-    return _decide(past, score, 1.0 / math.sqrt(info) if error is None else error, infos, spent, last)
+    return _decide(past, score, math.nan if error is None else error, infos, spent, last)
 
 
 def _decide(
@@ -301,7 +301,7 @@ def _decide(
         (*past.decisions, decision),
         (*past.kept, kept),
         (*past.lived, lived),
-        _notices(past, info, last),
+        _notices(past, info, error, last),
     )
 
 
@@ -370,8 +370,13 @@ def _is_last(past: InterimAnalysis, params: Params, info: float, final: bool) ->
     return final or by_number or info >= planned[-1] * (1.0 - CLOSE)
 
 
-def _notices(past: InterimAnalysis, info: float, last: bool) -> tuple[Notice, ...]:
+def _notices(past: InterimAnalysis, info: float, error: float, last: bool) -> tuple[Notice, ...]:
     planned, found, k = past.test.information, dict(past.notices), len(past)
+    if math.isnan(error):
+        found["no_standard_error"] = (
+            "a look was given z alone; without the standard error there is no estimate and no interval on the scale "
+            "of the effect."
+        )
     if last and info > planned[-1] * (1.0 + CLOSE):
         found["over_running"] = (
             f"the last look has information {info:g}, planned were {planned[-1]:g}; its bound spends all of alpha."
@@ -413,7 +418,7 @@ def _adjusted(done: InterimAnalysis) -> Estimate:
     def effect(share: float) -> float:
         guess = float(done.z[-1]) / math.sqrt(done.information[-1])
         width = 1.0 / math.sqrt(done.information[-1])
-        centre = guess + width * float(ndtri(share))
+        centre = guess + width * float(special.ndtri(share))
         return unit * root(lambda theta: _larger(done, theta) - share, centre - width, centre + width)
 
     p = _larger(done, 0.0)

@@ -6,9 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ..typing import FloatArray
+from ._special import special
 
 __all__ = ["Interval", "basic", "bca", "percentile", "studentized"]
 
@@ -78,7 +78,7 @@ def bca(
     share = (under + 0.5 * equal) / replicates.size
     if not 0 < share < 1:
         return Interval(math.nan, math.nan, math.nan)
-    tails, bias = _Tails(replicates), float(ndtri(share))
+    tails, bias = _Tails(replicates), float(special.ndtri(share))
 
     def corrected(z: float) -> float:
         return bias + (bias + z) / (1 - acceleration * (bias + z))
@@ -86,12 +86,12 @@ def bca(
     def nominal(share: float) -> float:
         if share >= 1:
             return math.inf
-        z = float(ndtri(share)) - bias
+        z = float(special.ndtri(share)) - bias
         return z / (1 + acceleration * z) - bias if 1 + acceleration * z > 0 else math.copysign(math.inf, z)
 
-    half = float(ndtri((1 - confidence) / 2))
-    lower = tails.lower(float(ndtr(corrected(half))))
-    upper = tails.upper(float(ndtr(-corrected(-half))))
-    under = float(ndtr(nominal(tails.below(null))))
-    over = float(ndtr(-nominal(1 - tails.above(null)))) if tails.above(null) < 1 else 1.0
+    half = float(special.ndtri((1 - confidence) / 2))
+    lower = tails.lower(float(special.ndtr(corrected(half))))
+    upper = tails.upper(float(special.ndtr(-corrected(-half))))
+    under = float(special.ndtr(nominal(tails.below(null))))
+    over = float(special.ndtr(-nominal(1 - tails.above(null)))) if tails.above(null) < 1 else 1.0
     return Interval(lower, upper, min(1.0, 2 * min(under, over)))

@@ -1,4 +1,4 @@
-"""Kernels of the resampling methods: bootstrap sums, permuted sums, rank counts and laws of differences.
+"""Kernels of the resampling methods: bootstrap sums, permuted sums and rank counts.
 
 Randomness is counter-based: what unit i gets in resample b is a hash (SplitMix64 [1]_) of (seed, b, i). A kernel may so
 do any block of units and resamples, in any order, and the blocks fit together bit for bit.
@@ -54,6 +54,15 @@ def scramble(word: Any) -> Any:
 def start_of(seed: Any, resample: int) -> Any:
     """Return where the counter of one resample starts."""
     return scramble(scramble(seed + GOLDEN) + np.uint64(resample) * GOLDEN)
+
+
+@kernel
+def strangers(column: AnyArray, start: int, stop: int) -> int:
+    """Return how many numbers are neither 0 nor 1."""
+    count = 0
+    for i in range(start, stop):
+        count += (column[i] != 0) & (column[i] != 1)
+    return count
 
 
 @kernel
@@ -253,31 +262,6 @@ def tie_cubes(values: FloatArray, others: FloatArray) -> float:
             j += 1
         total += run * run * run - run
     return total
-
-
-@kernel
-def difference_law(
-    values: FloatArray, masses: FloatArray, others: FloatArray, heads: FloatArray, at: float
-) -> tuple[float, float, float]:
-    """Return P(D < at), P(D <= at) and the smallest D above `at`, for D = V - W with V and W independent.
-
-    V takes ``values[i]`` (rising) with probability ``masses[i]``; ``heads[j]`` is the probability that W is one of the
-    first j of `others` (rising).
-    """
-    m = others.size
-    under = upto = 0.0
-    above = np.inf
-    first_upto = first_under = 0
-    for i in range(values.size):
-        while first_upto < m and values[i] - others[first_upto] > at:
-            first_upto += 1
-        while first_under < m and values[i] - others[first_under] >= at:
-            first_under += 1
-        upto += masses[i] * (heads[m] - heads[first_upto])
-        under += masses[i] * (heads[m] - heads[first_under])
-        if first_upto > 0:
-            above = min(above, values[i] - others[first_upto - 1])
-    return under, upto, above
 
 
 @kernel

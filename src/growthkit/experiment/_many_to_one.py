@@ -8,9 +8,9 @@ to about 1e-9, without simulation.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import chdtri, gammaln, ndtr, ndtri, stdtrit
 
 from ..typing import FloatArray
+from ._special import special
 
 __all__ = ["any_beyond", "critical_value"]
 
@@ -46,7 +46,9 @@ def any_beyond(value: float, loadings: FloatArray, df: float, *, two_sided: bool
     for loading, own in zip(loadings, rest, strict=True):
         top = (value * errors[:, None] - loading * shares) / own
         bottom = (-value * errors[:, None] - loading * shares) / own
-        outside: FloatArray = np.asarray(ndtr(-top) + (ndtr(bottom) if two_sided else 0.0), dtype=np.float64)
+        outside: FloatArray = np.asarray(
+            special.ndtr(-top) + (special.ndtr(bottom) if two_sided else 0.0), dtype=np.float64
+        )
         inside += np.log1p(-np.minimum(outside, 1 - 1e-16))
     return float(np.clip(-error_weights @ np.expm1(inside) @ weights, 0, 1))
 
@@ -60,7 +62,7 @@ def critical_value(tail: float, loadings: FloatArray, df: float, *, two_sided: b
 
     # One comparison alone, and Bonferroni's bound, enclose it.
     alone, shared = (part / 2 if two_sided else part for part in (tail, tail / loadings.size))
-    low, high = (-(ndtri(part) if df >= NORMAL_DF else stdtrit(df, part)) for part in (alone, shared))
+    low, high = (-(special.ndtri(part) if df >= NORMAL_DF else special.stdtrit(df, part)) for part in (alone, shared))
     return float(brentq(excess, low - 1e-6, high + 1e-6, xtol=1e-10))
 
 
@@ -76,13 +78,15 @@ def _error_nodes(df: float) -> tuple[FloatArray, FloatArray]:
     """Return nodes and weights for the common error, sqrt(chi-square / df)."""
     if df >= NORMAL_DF:
         return np.ones(1), np.ones(1)
-    low, high = (float(np.sqrt(chdtri(df, part) / df)) for part in (1 - 1e-16, 1e-17))
+    low, high = (float(np.sqrt(special.chdtri(df, part) / df)) for part in (1 - 1e-16, 1e-17))
     if df > FLAT_DF:
         nodes, weights = _panels(low, high, 3)
     else:  # as the cube of a third variable, because the density is a broken power at 0
         roots, weights = _panels(0.0, np.cbrt(high), 4)
         nodes, weights = roots**3, 3 * roots**2 * weights
-    density = np.log(2) + df / 2 * np.log(df / 2) - gammaln(df / 2) + (df - 1) * np.log(nodes) - df * nodes**2 / 2
+    density = (
+        np.log(2) + df / 2 * np.log(df / 2) - special.gammaln(df / 2) + (df - 1) * np.log(nodes) - df * nodes**2 / 2
+    )
     weights = weights * np.exp(density)
     return nodes, weights / weights.sum()
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import lambertw, log_ndtr
 
 from ..typing import FloatArray
+from ._special import special
 
 __all__ = ["critical_values", "log_evidence", "tuned_ratio"]
 
@@ -28,14 +28,14 @@ def tuned_ratio(alpha: float, *, two_sided: bool) -> float:
     one-sided mixture takes that of twice its level, next to which its own optimum hardly differs.
     """
     level = alpha if two_sided else 2 * alpha
-    return float(-lambertw(-(level**2) / math.e, k=-1).real - 1)
+    return float(-special.lambertw(-(level**2) / math.e, k=-1).real - 1)
 
 
 def log_evidence(z: FloatArray, ratio: FloatArray, *, two_sided: bool) -> FloatArray:
     """Return the logarithm of the mixture likelihood ratio; one-sided: against effects above zero."""
     shrunk = z * np.sqrt(ratio / (1 + ratio))
     evidence = (shrunk**2 - np.log1p(ratio)) / 2
-    return evidence if two_sided else evidence + math.log(2) + log_ndtr(shrunk)
+    return evidence if two_sided else evidence + math.log(2) + special.log_ndtr(shrunk)
 
 
 def critical_values(ratio: FloatArray, alpha: float, *, two_sided: bool) -> FloatArray:
@@ -50,7 +50,7 @@ def _solve(level: FloatArray) -> FloatArray:
     """Return y with ``y^2 / 2 + log ndtr(y) = level``, by Newton's method."""
     y: FloatArray = np.sqrt(2 * np.maximum(level, 0))
     for _ in range(NEWTON_STEPS):
-        tail: FloatArray = np.asarray(log_ndtr(y))
+        tail: FloatArray = np.asarray(special.log_ndtr(y))
         slope = y + np.exp(-(y**2) / 2 - tail) / math.sqrt(2 * math.pi)
         y = y - (y**2 / 2 + tail - level) / slope
     return y

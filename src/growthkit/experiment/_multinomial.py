@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
 from .._core.random import stream
 from ..typing import AnyArray, FloatArray, Int64Array
+from ._special import special
 
 __all__ = ["DRAWS", "exact_p_value"]
 
@@ -38,13 +38,13 @@ def exact_p_value(counts: Int64Array, weights: FloatArray) -> tuple[float, str]:
 
 def _log_probability(counts: AnyArray, weights: FloatArray) -> FloatArray:
     totals: Int64Array = counts.sum(axis=1)
-    return np.asarray(gammaln(totals + 1)) + _term(counts, weights).sum(axis=1)
+    return np.asarray(special.gammaln(totals + 1)) + _term(counts, weights).sum(axis=1)
 
 
 def _all_log_probabilities(n: int, weights: FloatArray) -> FloatArray:
     """Return the log probability of every way to spread n units over the arms, one arm after the other."""
     left = np.array([n])
-    log_p = np.array([float(gammaln(n + 1))])
+    log_p = np.array([float(special.gammaln(n + 1))])
     for weight in weights[:-1]:
         repeats = left + 1
         starts = np.repeat(np.cumsum(repeats) - repeats, repeats)
@@ -55,4 +55,4 @@ def _all_log_probabilities(n: int, weights: FloatArray) -> FloatArray:
 
 
 def _term(counts: AnyArray, weights: FloatArray | float) -> FloatArray:
-    return np.asarray(xlogy(counts, weights)) - np.asarray(gammaln(counts + 1))
+    return np.asarray(special.xlogy(counts, weights)) - np.asarray(special.gammaln(counts + 1))

@@ -19,10 +19,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, betainc, betaincinv
 
 from ..typing import FloatArray
-from . import _kernels
+from . import _order_kernels
+from ._special import special
 
 __all__ = ["CERTAIN", "Law", "bootstrap_law", "confidence_laws", "difference_ends", "difference_moments", "rank_of"]
 
@@ -58,10 +58,10 @@ def rank_of(n: int, q: float) -> int:
 def bootstrap_law(sample: FloatArray, q: float) -> tuple[float, Law]:
     """Return the q-quantile of a sample and the law of the q-quantile of its resamples, exactly."""
     n, rank = sample.size, rank_of(sample.size, q)
-    ends = betaincinv(rank, n - rank + 1, [NEGLIGIBLE, 1 - NEGLIGIBLE]) * n
+    ends = special.betaincinv(rank, n - rank + 1, [NEGLIGIBLE, 1 - NEGLIGIBLE]) * n
     low, high = max(0, math.floor(ends[0]) - 1), min(n, math.ceil(ends[1]) + 1)
     window = _sorted_window(sample, low, high)
-    upto = betainc(rank, n - rank + 1, np.arange(low, high + 1) / n)
+    upto = special.betainc(rank, n - rank + 1, np.arange(low, high + 1) / n)
     upto[0], upto[-1] = 0.0, 1.0
     return float(window[rank - 1 - low]), Law(window, np.diff(upto))
 
@@ -76,7 +76,7 @@ def confidence_laws(sample: FloatArray, q: float, *, ranked: bool = False) -> tu
     reach = 8.5 * math.sqrt(n * q * (1 - q)) + 40
     low, high = max(0, math.floor(n * q - reach)), min(n, math.ceil(n * q + reach))
     window = _sorted_window(sample, max(0, low - 1), min(n, high + 1), ranked=ranked)
-    upto = bdtr(np.arange(low, high + 1, dtype=np.float64), n, q)
+    upto = special.bdtr(np.arange(low, high + 1, dtype=np.float64), n, q)
     upto[-1] = 1.0
     masses = np.diff(upto, prepend=0.0)
     padded = np.concatenate(([-np.inf] if low == 0 else [], window, [np.inf] if high == n else []))
@@ -126,27 +126,24 @@ def _mirrored(law: Law) -> Law:
 
 
 def _law_at(law: Law, other: Law, at: float) -> tuple[float, float, float]:
-    heads = np.concatenate(([0.0], np.cumsum(other.masses)))
-    heads /= heads[-1]
-    return _kernels.difference_law(law.values, law.masses, other.values, heads, at)
+    return _order_kernels.difference_law(law.values, law.masses, other.values, _heads(other), at)
 
 
 def _lower_end(law: Law, other: Law, share: float) -> float:
-    """Return the smallest difference d with P(D <= d) > `share`; bisection over doubles, then from step to step."""
+    """Return the smallest difference d with P(D <= d) > `share`."""
     finite, others = law.values[np.isfinite(law.values)], other.values[np.isfinite(other.values)]
     if not (finite.size and others.size):
         return -math.inf
-    high = finite[-1] - others[0]
-    low = np.nextafter(finite[0] - others[-1], -np.inf)
-    if _law_at(law, other, low)[1] > share:
+    heads = _heads(other)
+    parts = (law.values, law.masses, other.values, heads)
+    low, high = float(np.nextafter(finite[0] - others[-1], -np.inf)), float(finite[-1] - others[0])
+    at_low, above = _order_kernels.share_upto(*parts, low)
+    if at_low > share:
         return -math.inf
-    for _ in range(60):
-        middle = low + (high - low) / 2
-        if _law_at(law, other, middle)[1] > share:
-            high = middle
-        else:
-            low = middle
-    step = _law_at(law, other, low)[2]
-    while math.isfinite(step) and _law_at(law, other, step)[1] <= share:
-        step = _law_at(law, other, step)[2]
-    return step
+    return _order_kernels.narrow(*parts, share, -float(special.ndtri(share)), (low, at_low, above, high, 0.0))
+
+
+def _heads(law: Law) -> FloatArray:
+    """Return the probabilities of the first 0, 1, ... values."""
+    heads = np.concatenate(([0.0], np.cumsum(law.masses)))
+    return heads / heads[-1]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from .._core.params import Params
 from .._core.results import Notice, Result
@@ -14,6 +13,7 @@ from ..exceptions import ParameterError
 from ..typing import AnyArray, BoolArray, FloatArray
 from ._inputs import ALTERNATIVES, Columns
 from ._many_to_one import critical_value
+from ._special import special
 from ._test_power import T_FORMULAS, Comparison, power_of
 
 __all__ = ["SamplePlan", "Setup", "answer", "read_setup", "read_target", "refuse_equivalence"]
@@ -336,7 +336,7 @@ def _corrected(columns: Columns, ratio: FloatArray, correction: str, family: int
         critical_value(float(level), np.full(family, np.sqrt(r / (1 + r))), np.inf, two_sided=two_sided)
         for level, r in kinds.T
     ]
-    return ndtr(-np.array(values))[place.ravel()]
+    return special.ndtr(-np.array(values))[place.ravel()]
 
 
 def _method(columns: Columns, given: dict[str, Any], plan: Comparison, correction: str) -> str:

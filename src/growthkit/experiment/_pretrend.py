@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import fdtrc
 
 from .._core.results import Notice
 from ..typing import FloatArray, Int64Array
 from ._contrast_of_means import Contrasts, contributions, estimate_contrasts, pooled_covariance
 from ._contributions import Spread
+from ._special import special
 
 __all__ = ["ALPHA", "Pretrend", "pretrend"]
 
@@ -97,4 +97,4 @@ def _joint(estimate: FloatArray, covariance: FloatArray, free: int) -> float:
     standard = estimate / scale
     square = float(standard @ np.linalg.pinv(covariance / np.outer(scale, scale), hermitian=True) @ standard)
     q = estimate.size
-    return float(fdtrc(q, free - q + 1, square * (free - q + 1) / (q * free)))
+    return float(special.fdtrc(q, free - q + 1, square * (free - q + 1) / (q * free)))

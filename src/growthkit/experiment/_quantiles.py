@@ -5,33 +5,38 @@ So there is a law just under it and one just over it; the law of the difference 
 interval and a test that agree. Of logarithms it gives those of the relative change, and the same test. Ranks are taken
 in groups where there are many; each group counts at its outer end, which widens the interval by at most .01 standard
 errors an arm.
+
+Where units have several rows, the number of rows below the quantile is no binomial: its standard deviation is
+estimated from the units' own numbers, by the delta method of a ratio, and its law is Student's [1]_.
+
+References
+----------
+.. [1] Deng, A., U. Knoblich and J. Lu (2018). Applying the delta method in metric analytics: a practical guide with
+   novel ideas. KDD '18, 233-242, section 4.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr
 
 from .._core.parallel import run_blocks
-from ..typing import FloatArray
-from . import _kernels
+from ..typing import FloatArray, Int32Array, Int64Array
+from . import _order_kernels
 from ._effects import Effects, Level
 from ._order_law import rank_of
+from ._special import special
+from ._windows import Grouping, windows
 
-__all__ = ["quantile_effects"]
+__all__ = ["Clusters", "quantile_effects"]
 
 REACH = 6.5
-"""Standard deviations of the rank that are looked at; the rest, 1e-10, counts at the outermost."""
+"""Standard deviations of the rank that are looked at; the rest, 1e-10, counts there too."""
 
 MOST_STEPS = 1200
 """Groups of ranks of one law."""
-
-CLOSE = 1e-9
-"""Width of the bracket, as a share of the widest, at which the end of an interval is found."""
 
 
 class _Law(NamedTuple):
@@ -43,48 +48,108 @@ class _Law(NamedTuple):
     masses: FloatArray
 
 
-class _Difference(NamedTuple):
-    """The law of V - W; `heads` holds the sums of W's masses from the left."""
+class Clusters(NamedTuple):
+    """The unit of each row, and the cell of each unit."""
 
-    values: FloatArray
-    masses: FloatArray
-    others: FloatArray
-    heads: FloatArray
-
-    def at(self, d: float) -> tuple[float, float]:
-        """Return P(V - W <= d), and the smallest difference above d."""
-        _, upto, above = _kernels.difference_law(self.values, self.masses, self.others, self.heads, d)
-        return upto, above
+    units: Int32Array
+    cells: Int32Array
 
 
-def quantile_effects(samples: Sequence[Sequence[FloatArray]], q: float, level: Level, *, n_threads: int = 1) -> Effects:
-    """Compare the q-quantiles of each segment's arms with its control's; `samples` is by segment, then arm."""
-    table = np.full((len(Effects._fields), len(samples), len(samples[0]) - 1), np.nan)
+class _Ranks(NamedTuple):
+    """The number J of rows below each group's quantile: rows, units, standard deviation, and the range looked at."""
+
+    n: Int64Array
+    units: Int64Array
+    sd: FloatArray
+    low: Int64Array
+    high: Int64Array
+    clustered: bool
+
+    def upto(self, g: int, q: float) -> FloatArray:
+        """Return P(J <= low), ..., P(J <= high) = 1 of a group."""
+        n, low, high = int(self.n[g]), int(self.low[g]), int(self.high[g])
+        upto = np.empty(high - low + 1)
+        if not self.clustered:
+            _order_kernels.binomial_sums(n, q, low, upto)
+            return upto
+        scores = (np.arange(low, high + 1) + 0.5 - n * q) / max(float(self.sd[g]), 1e-300)
+        upto[:] = special.stdtr(float(self.units[g] - 1), scores)
+        upto[-1] = 1.0
+        return upto
+
+
+def quantile_effects(
+    values: FloatArray,
+    grouping: Grouping,
+    q: float,
+    level: Level,
+    *,
+    n_arms: int,
+    clusters: Clusters | None = None,
+    n_threads: int = 1,
+) -> Effects:
+    """Compare the q-quantiles of each segment's arms with its control's; groups are by segment, then arm."""
+    ranks = _ranks(values, grouping, q, clusters, n_threads)
+    known = ranks.units > 1
+    ends = np.maximum(0, ranks.low - 1), np.minimum(ranks.n, ranks.high + 1) * known
+    samples = windows(values, grouping, *ends, n_threads=n_threads)
+    n_segments = ranks.n.size // n_arms
+    table = np.full((len(Effects._fields), n_segments, n_arms - 1), np.nan)
 
     def compare(s: int) -> None:
-        control, *others = (_law(arm, q) if arm.size > 1 else None for arm in samples[s])
+        arms = range(s * n_arms, (s + 1) * n_arms)
+        control, *others = (_law(samples[g], q, ranks, g) if known[g] else None for g in arms)
         for a, law in enumerate(others):
             if law is not None and control is not None:
                 table[:, s, a] = _contrast(law, control, level)
 
-    run_blocks(compare, len(samples), n_threads=n_threads)
+    run_blocks(compare, n_segments, n_threads=n_threads)
     return Effects._make([*table[:-2], table[-2] == 1.0, table[-1] == 1.0])
 
 
-def _law(sample: FloatArray, q: float) -> _Law:
-    n, rank = sample.size, rank_of(sample.size, q)
-    reach = REACH * math.sqrt(n * q * (1 - q)) + 10
-    low, high = max(0, math.floor(n * q - reach)), min(n, math.ceil(n * q + reach))
-    places = np.partition(sample, [max(0, low - 1), min(n, high + 1) - 1])[max(0, low - 1) : min(n, high + 1)]
-    places.sort()
-    value = float(places[rank - 1 - max(0, low - 1)])
-    edges = np.unique(np.linspace(low, high, min(MOST_STEPS, high - low) + 1).astype(np.int64))
-    upto = bdtr(edges.astype(np.float64), n, q)
-    upto[-1] = 1.0
-    padded = np.concatenate(([-np.inf] if low == 0 else [], places, [np.inf] if high == n else []))
-    # With j successes among n the quantile lies between x(j) and x(j + 1): padded[j - low] and padded[j - low + 1].
-    first = np.concatenate(([low], edges[:-1] + 1))
-    return _Law(value, padded[first - low], padded[edges - low + 1], np.diff(upto, prepend=0.0))
+def _ranks(values: FloatArray, grouping: Grouping, q: float, clusters: Clusters | None, n_threads: int) -> _Ranks:
+    n, units = grouping.n, grouping.n
+    sd = np.sqrt(n * q * (1 - q))
+    if clusters is not None:
+        units, sd = _clustered(values, grouping, q, clusters, n_threads)
+    reach = REACH * sd + 10
+    low, high = np.maximum(0, np.floor(n * q - reach)), np.minimum(n, np.ceil(n * q + reach))
+    low, high = (np.where(units > 1, part, 0).astype(np.int64) for part in (low, high))
+    return _Ranks(n, units, sd, low, high, clusters is not None)
+
+
+def _clustered(
+    values: FloatArray, grouping: Grouping, q: float, clusters: Clusters, n_threads: int
+) -> tuple[Int64Array, FloatArray]:
+    """Return the units of each group, and the standard deviation of its number of rows below the quantile.
+
+    Of S rows of R in a unit at most the quantile, S - F R varies from unit to unit, F being the share in the group; the
+    sum over k units has k times that variance.
+    """
+    rank = np.array([rank_of(n, q) if n else 0 for n in grouping.n.tolist()], dtype=np.int64)
+    found = windows(values, grouping, np.maximum(rank - 1, 0), rank, n_threads=n_threads)
+    quantile = np.array([window[0] if window.size else np.nan for window in found])
+    n_groups, n_units = grouping.n.size, clusters.cells.size
+    sizes = np.bincount(clusters.units, minlength=n_units)
+    units, squares = np.zeros(n_groups), np.zeros(n_groups)
+    for table in grouping.tables:
+        below = values <= quantile[table[grouping.cells]]
+        counts = np.bincount(clusters.units, weights=below, minlength=n_units)
+        group = table[clusters.cells]
+        share = np.bincount(group, weights=counts, minlength=n_groups) / np.maximum(grouping.n, 1)
+        units += np.bincount(group, minlength=n_groups)
+        squares += np.bincount(group, weights=(counts - share[group] * sizes) ** 2, minlength=n_groups)
+    return units.astype(np.int64), np.sqrt(squares * units / np.maximum(units - 1, 1))
+
+
+def _law(window: FloatArray, q: float, ranks: _Ranks, g: int) -> _Law:
+    """Return the law of a group from its values of rank low - 1 to high + 1."""
+    n, low, high = int(ranks.n[g]), int(ranks.low[g]), int(ranks.high[g])
+    value = float(window[rank_of(n, q) - 1 - max(0, low - 1)])
+    places = np.concatenate(([-np.inf] if low == 0 else [], window, [np.inf] if high == n else []))
+    under, over, masses = np.empty((3, min(MOST_STEPS, high - low) + 1))
+    _order_kernels.group_law(places, ranks.upto(g, q), under, over, masses)
+    return _Law(value, under, over, masses)
 
 
 def _contrast(one: _Law, control: _Law, level: Level) -> tuple[float, ...]:
@@ -103,15 +168,18 @@ def _contrast(one: _Law, control: _Law, level: Level) -> tuple[float, ...]:
 
 
 def _interval(one: _Law, control: _Law, level: Level) -> tuple[float, float, float]:
-    below = _Difference(one.under, one.masses, control.over, _heads(control.masses))
-    above = _Difference(
+    z = -float(special.ndtri(level.tail))
+    lower, greater = _order_kernels.lower_end(
+        one.under, one.masses, control.over, _heads(control.masses), level.tail, z
+    )
+    upper, less = _order_kernels.lower_end(
         np.ascontiguousarray(-one.over[::-1]),
         np.ascontiguousarray(one.masses[::-1]),
         np.ascontiguousarray(-control.under[::-1]),
         _heads(control.masses[::-1]),
+        level.tail,
+        z,
     )
-    lower, greater = _lower_end(below, level.tail)
-    upper, less = _lower_end(above, level.tail)
     if level.alternative == "greater":
         return lower, np.inf, greater
     if level.alternative == "less":
@@ -122,53 +190,6 @@ def _interval(one: _Law, control: _Law, level: Level) -> tuple[float, float, flo
 def _heads(masses: FloatArray) -> FloatArray:
     heads = np.concatenate(([0.0], np.cumsum(masses)))
     return heads / heads[-1]
-
-
-def _lower_end(law: _Difference, share: float) -> tuple[float, float]:
-    """Return the smallest difference d with P(D <= d) > `share`, and P(D <= 0).
-
-    The value at 0 is looked at first and bounds the search, so that the end lies above 0 exactly where P(D <= 0) is at
-    most `share`.
-    """
-    at_zero, next_to_zero = law.at(0.0)
-    finite, others = law.values[np.isfinite(law.values)], law.others[np.isfinite(law.others)]
-    if not (finite.size and others.size):
-        return -np.inf, at_zero
-    low, high = finite[0] - others[-1], finite[-1] - others[0]
-    scale = max(high - low, 1e-300)
-    low -= 1e-9 * scale
-    at_low, above = law.at(low)
-    if at_low > share:
-        return -np.inf, at_zero
-    if at_zero <= share and low < 0.0:
-        low, at_low, above = 0.0, at_zero, next_to_zero
-    if at_zero > share:
-        high = min(high, 0.0)
-    at_high = law.at(high)[0]
-    return _narrow(law, share, (low, at_low, above), (high, at_high), CLOSE * scale), at_zero
-
-
-def _narrow(
-    law: _Difference,
-    share: float,
-    under: tuple[float, float, float],
-    over: tuple[float, float],
-    close: float,
-) -> float:
-    """Bracket the end: steps of the Illinois rule, every third a bisection; then the first difference above `low`."""
-    (low, at_low, above), (high, at_high) = under, over
-    for step in range(100):
-        if high - low <= close or law.at(above)[0] > share:
-            break
-        slope = (share - at_low) / max(at_high - at_low, 1e-300)
-        weight = 0.5 if step % 3 == 2 else min(max(slope, 0.05), 0.95)
-        middle = low + weight * (high - low)
-        at_middle, after = law.at(middle)
-        if at_middle > share:
-            high, at_high = middle, at_middle
-        else:
-            low, at_low, above = middle, at_middle, after
-    return float(above)
 
 
 def _smallest(law: _Law) -> float:

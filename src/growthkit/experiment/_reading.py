@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .._core.frames import Log, read_frame
+from .._core.parallel import block_edges, run_blocks
 from .._core.vocabulary import Encoded, Vocabulary
 from ..exceptions import DataError, ParameterError
-from ..summaries.moments import Moments, group_values
+from ..summaries.moments import Moments, joint_cells
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
+from . import _kernels
 from ._arms import Cells
 from .metrics import Metric
 
@@ -47,10 +48,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """An experiment that was read: its moments, and for quantiles the values of each segment and arm."""
+    """An experiment that was read: its moments, and for quantiles the cell of each row and the columns.
+
+    `units` is the unit of each row where units have several rows, and `unit_cells` then the cell of each unit.
+    """
 
     moments: Moments
-    samples: Samples | None = None
+    cells: Int32Array
+    columns: Mapping[str, AnyArray]
+    units: Int32Array | None = None
+    unit_cells: Int32Array | None = None
 
 
 class Grid:
@@ -65,7 +72,7 @@ class Grid:
     """
 
     def __init__(self, moments: Moments, request: Request) -> None:
-        arm, self.arms = _arms_of(moments.keys[request.variant], request)
+        self.arm, self.arms = _arms_of(moments.keys[request.variant], request)
         stratum, n_strata = _strata_of(moments, request.strata)
         self.segments, rows = ["all"], [np.zeros(len(moments), dtype=np.int64)]
         for key in request.segments:
@@ -75,16 +82,21 @@ class Grid:
         self.rows = rows
         self.moments, self.request = moments, request
         self.shape = (len(self.segments), self.arms.size, n_strata)
-        self._pool(arm, stratum)
+        self._pool(stratum)
 
-    def _pool(self, arm: Int64Array, stratum: Int64Array) -> None:
+    def _pool(self, stratum: Int64Array) -> None:
         n_segments, n_arms, n_strata = self.shape
         size = n_segments * n_arms * n_strata
-        places = np.concatenate([(row * n_arms + arm) * n_strata + stratum for row in self.rows])
-        cells = np.tile(np.arange(arm.size), len(self.rows))
+        places = np.concatenate([table * n_strata + stratum for table in self.tables])
+        cells = np.tile(np.arange(stratum.size), len(self.rows))
         sums = self.moments.pooled(cells, places, size)
         self.n = sums.n.reshape(self.shape)
         self.mean, self.products, self.thirds = (part.reshape(*self.shape, -1) for part in sums[1:])
+
+    @property
+    def tables(self) -> Int64Array:
+        """The group (segment, arm) of each cell, for "all" and for each segment column: (groupings, cells)."""
+        return np.stack(self.rows) * self.arms.size + self.arm
 
     @property
     def counts(self) -> FloatArray:
@@ -119,43 +131,62 @@ def columns_of(metric: Metric, *, clustered: bool) -> tuple[str, ...]:
 def read_experiment(data: Any, request: Request) -> Experiment:
     """Read a frame, or check that moments hold what the request needs."""
     if isinstance(data, Moments):
-        return Experiment(_checked_moments(data, request))
+        return Experiment(_checked_moments(data, request), np.empty(0, dtype=np.int32), {})
     log = read_frame(data, function=request.function, n_threads=request.n_threads)
-    keys = {key: log.ids(key, role=_role(key, request)) for key in request.keys}
+    keys = _read_keys(log, request)
     _arms_of(keys[request.variant].vocabulary.labels, request)
     columns, caps = _read_columns(log, request)
-    clustered = False
+    clustered, rows, units = False, columns, None
     if request.unit is not None:
         units = log.ids(request.unit, role="unit")
         first = _first_rows(log, units, keys, request)
         clustered = len(units.vocabulary) < log.n_rows
         if clustered:
-            columns, keys = _by_unit(log, units, keys, columns, caps, first, request), _at(keys, first)
+            columns, keys = _by_unit(units, columns, caps, first, request), _at(keys, first)
             caps = {}
-    _refuse_binary(log, columns, request, clustered)
+    if not clustered:
+        _refuse_binary(log, columns, request)
     pairs = [pair for metric in request.metrics.values() for pair in _pairs_of(metric, clustered)]
     plain = {name: column for name, column in columns.items() if name in _wanted(request, clustered)}
     plain = plain or {next(iter(columns)): next(iter(columns.values()))}
-    moments = Moments.from_arrays(log, keys, plain, pairs=pairs, caps=caps)
-    return Experiment(moments, Samples(keys, columns, request))
+    cells, labels = joint_cells(keys, log.n_threads)
+    moments = Moments.from_arrays(log, cells, labels, plain, pairs=pairs, caps=caps)
+    if units is None or not clustered:
+        return Experiment(moments, cells, columns)
+    return Experiment(moments, cells[units.codes], rows, units.codes, cells)
+
+
+def _read_keys(log: Log, request: Request) -> dict[str, Encoded]:
+    """Read the key columns side by side: the hash tables of text each keep to one thread."""
+    keys = request.keys
+    read = run_blocks(
+        lambda k: log.ids(keys[k], role=_role(keys[k], request)), len(keys), n_threads=min(log.n_threads, len(keys))
+    )
+    return dict(zip(keys, read, strict=True))
 
 
 def _role(key: str, request: Request) -> str:
     return "variant" if key == request.variant else "segments" if key in request.segments else "strata"
 
 
-def _read_columns(log: Log, request: Request) -> tuple[dict[str, FloatArray], dict[str, float]]:
-    """Return the columns needed by the name of their variable, and the caps; a column is read once."""
-    read: dict[str, FloatArray] = {}
-    columns: dict[str, FloatArray] = {}
+def _read_columns(log: Log, request: Request) -> tuple[dict[str, AnyArray], dict[str, float]]:
+    """Return the columns needed by the name of their variable, and the caps; a column is read once.
+
+    Numbers stay as they are stored where the sums of moments tell whether all are finite; a cap would hide an infinity.
+    """
+    read: dict[str, AnyArray] = {}
+    columns: dict[str, AnyArray] = {}
     caps: dict[str, float] = {}
-    for metric in request.metrics.values():
+    chosen = list(request.metrics.values())
+    checked = {m.column for m in chosen if m.cap is not None or m.kind == "quantile"}
+    for metric in chosen:
         sources = {metric.variable: metric.column} | {
             name: name for name in (metric.denominator or (), *metric.covariates) if name
         }
         for variable, source in sources.items():
             if source not in read:
-                read[source] = log.numbers(source, role="metrics")
+                reader = log.numbers if request.unit is not None or source in checked else log.unchecked_numbers
+                read[source] = reader(source, role="metrics")
             columns[variable] = read[source]
         if metric.cap is not None:
             caps[metric.variable] = metric.cap
@@ -186,22 +217,13 @@ def _at(keys: Mapping[str, Encoded], rows: Int64Array) -> dict[str, Encoded]:
 
 
 def _by_unit(
-    log: Log,
     units: Encoded,
-    keys: Mapping[str, Encoded],
     columns: Mapping[str, FloatArray],
     caps: Mapping[str, float],
     first: Int64Array,
     request: Request,
 ) -> dict[str, FloatArray]:
     """Return sums by unit (of covariates: means), and the number of rows of each."""
-    del keys
-    for name, metric in request.metrics.items():
-        if metric.kind == "quantile":
-            raise ParameterError(
-                f"{log.function}: metric {name!r} is a quantile, which has no closed form where units have several "
-                "rows; use bootstrap(..., unit=...) or one row per unit."
-            )
     covariates = {name for metric in request.metrics.values() for name in metric.covariates}
     rows = np.bincount(units.codes, minlength=first.size).astype(np.float64)
     sums = {ROWS: rows}
@@ -212,10 +234,17 @@ def _by_unit(
     return sums
 
 
-def _refuse_binary(log: Log, columns: Mapping[str, FloatArray], request: Request, clustered: bool) -> None:
+def _refuse_binary(log: Log, columns: Mapping[str, AnyArray], request: Request) -> None:
+    blocks = block_edges(log.n_rows, log.n_threads)
     for metric in request.metrics.values():
-        if metric.kind == "proportion" and not clustered:
-            values = columns[metric.column]
+        values = columns[metric.column] if metric.kind == "proportion" else np.zeros(0, dtype=np.bool_)
+        if values.dtype.kind == "b":
+            continue
+        found = run_blocks(
+            lambda b, values=values: _kernels.strangers(values, *blocks[b]), len(blocks), n_threads=log.n_threads
+        )
+        if sum(found):
+            log.refuse_infinite(metric.column, values)
             log.refuse_rows(
                 metric.column,
                 (values != 0) & (values != 1),
@@ -234,39 +263,6 @@ def _pairs_of(metric: Metric, clustered: bool) -> list[tuple[str, str]]:
 def _wanted(request: Request, clustered: bool) -> set[str]:
     closed = [metric for metric in request.metrics.values() if metric.kind != "quantile"]
     return {name for metric in closed for name in columns_of(metric, clustered=clustered)}
-
-
-class Samples:
-    """The values of columns by segment and arm, for metrics that moments cannot tell; sorted out when asked for.
-
-    Parameters
-    ----------
-    keys
-        The encoded key columns.
-    columns
-        The columns of numbers, by name.
-    request
-        What was asked for.
-    """
-
-    def __init__(self, keys: Mapping[str, Encoded], columns: Mapping[str, FloatArray], request: Request) -> None:
-        rank, self.arms = _arms_of(keys[request.variant].vocabulary.labels, request)
-        self.arm: Int32Array = rank.astype(np.int32)[keys[request.variant].codes]
-        self.segments = [keys[key] for key in request.segments]
-        self.columns = columns
-
-    def of(self, column: str) -> Iterator[list[list[FloatArray]]]:
-        """Yield, for "all" and then for each segment column, the values by segment and arm; one copy at a time."""
-        n_arms = self.arms.size
-        yield self._grouped(column, self.arm, n_arms)
-        for codes, vocabulary in self.segments:
-            yield self._grouped(column, codes * np.int32(n_arms) + self.arm, n_arms * len(vocabulary))
-
-    def _grouped(self, column: str, groups: Int32Array, n_groups: int) -> list[list[FloatArray]]:
-        values = np.empty(groups.size)
-        starts = group_values(groups, n_groups, self.columns[column], values)
-        parts = [values[a:b] for a, b in pairwise(starts.tolist())]
-        return [parts[place : place + self.arms.size] for place in range(0, n_groups, self.arms.size)]
 
 
 def _arms_of(labels: AnyArray, request: Request) -> tuple[Int64Array, AnyArray]:

@@ -22,9 +22,9 @@ from functools import cache
 from typing import TypeAlias
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from ..typing import FloatArray
+from ._special import special
 
 __all__ = [
     "Grid",
@@ -117,10 +117,14 @@ def advance(grid: Grid, information: float, regions: Regions, following: float) 
 def solve_above(grid: Grid, information: float, probability: float) -> float:
     """Return the z that those who get to the look exceed with `probability`, if there is no effect."""
     if probability < TINY:
-        return math.inf if probability <= 0.0 else float(-ndtri(probability))
+        return math.inf if probability <= 0.0 else float(-special.ndtri(probability))
     if probability >= _total(grid):
         return -math.inf
-    tail, goal, high = _tail_from(grid, information, 0.0, 1.0), math.log(probability), float(-ndtri(probability))
+    tail, goal, high = (
+        _tail_from(grid, information, 0.0, 1.0),
+        math.log(probability),
+        float(-special.ndtri(probability)),
+    )
     return root(lambda z: math.log(tail(z) + 1e-300) - goal, high - 0.5, high)
 
 
@@ -129,7 +133,7 @@ def solve_below(grid: Grid, information: float, probability: float, effect: floa
     if probability >= _total(grid, effect):
         return math.inf
     tail, goal = _tail_from(grid, information, effect, -1.0), math.log(probability)
-    low = float(ndtri(probability)) + effect * math.sqrt(information)
+    low = float(special.ndtri(probability)) + effect * math.sqrt(information)
     return root(lambda z: math.log(tail(z) + 1e-300) - goal, low, low + 0.5)
 
 
@@ -162,7 +166,9 @@ def root(function: Callable[[float], float], low: float, high: float, *, low_end
 def _tail(grid: Grid, information: float, z: float, effect: FloatArray | float, side: float) -> FloatArray:
     step = information - grid.information
     mean = grid.score + np.asarray(effect, dtype=np.float64)[..., None] * step
-    return (grid.tilted(effect) * ndtr(side * (mean - z * math.sqrt(information)) / math.sqrt(step))).sum(axis=-1)
+    return (grid.tilted(effect) * special.ndtr(side * (mean - z * math.sqrt(information)) / math.sqrt(step))).sum(
+        axis=-1
+    )
 
 
 def _tail_from(grid: Grid, information: float, effect: float, side: float) -> Callable[[float], float]:
@@ -170,7 +176,7 @@ def _tail_from(grid: Grid, information: float, effect: float, side: float) -> Ca
     step = information - grid.information
     mass, scale = grid.tilted(effect), side / math.sqrt(step)
     mean, slope = scale * (grid.score + effect * step), scale * math.sqrt(information)
-    return lambda z: float((mass * ndtr(mean - slope * z)).sum())
+    return lambda z: float((mass * special.ndtr(mean - slope * z)).sum())
 
 
 def _kernel(score: FloatArray, grid: Grid, step: float) -> FloatArray:

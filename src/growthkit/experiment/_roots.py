@@ -23,7 +23,9 @@ def bracketed_roots(
     *,
     tolerance: float = 1e-13,
 ) -> FloatArray:
-    """Return one root within each bracket, by Chandrupatla's method [1]_.
+    """Return one root within each bracket, by Chandrupatla's method.
+
+    The method is that of [1]_.
 
     Parameters
     ----------

@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import nctdtr, ndtr, ndtri, stdtrit
 
 from ..typing import AnyArray, BoolArray, FloatArray
 from ._contrasts import Arms, restricted_difference
 from ._roots import bracketed_roots
+from ._special import special
 
 __all__ = ["T_FORMULAS", "Comparison", "power_of", "solve_effect", "solve_size"]
 
@@ -151,10 +151,10 @@ def _rejects(
 ) -> FloatArray:
     """Return the probability to find the treatment above (side 1) or below (-1) the hypothesis."""
     slope, shift = plan.null(margin_side)
-    z = -ndtri(plan.tail)
+    z = -special.ndtri(plan.tail)
     if plan.formula == "arcsine":
         distance = 2 * (np.arcsin(np.sqrt(mean)) - np.arcsin(np.sqrt(plan.baseline)))
-        return ndtr(side * distance / np.sqrt(plan.factor * (1 / n0 + 1 / n1)) - z)
+        return special.ndtr(side * distance / np.sqrt(plan.factor * (1 / n0 + 1 / n1)) - z)
     distance = side * (mean - slope * plan.baseline - shift)
     v0, v1 = plan.variances(mean)
     parts = plan.factor * slope**2 * v0 / n0, plan.factor * v1 / n1
@@ -172,7 +172,7 @@ def _rejects(
 def _share(distance: FloatArray, error: FloatArray) -> FloatArray:
     """Return ndtr(distance / error), also where there is no error."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(error > 0, ndtr(distance / error), distance > 0)
+        return np.where(error > 0, special.ndtr(distance / error), distance > 0)
 
 
 def _beyond_t(
@@ -185,11 +185,11 @@ def _beyond_t(
         welch = total**2 / (parts[0] ** 2 / m0 + parts[1] ** 2 / m1)
         df = m0 + m1 if plan.formula == "student" else np.where(total > 0, welch, m0 + m1)
         shift = np.where(total > 0, distance / np.sqrt(total), np.copysign(np.inf, distance))
-    normal = ndtr(shift + ndtri(plan.tail))
-    critical = -stdtrit(df, plan.tail)
+    normal: FloatArray = special.ndtr(shift + special.ndtri(plan.tail))
+    critical = -special.stdtrit(df, plan.tail)
     bounded = np.clip(np.minimum(df, NORMAL_DF), 1e-3, None)
     with np.errstate(all="ignore"):
-        exact = 1 - nctdtr(bounded, np.clip(shift, -30, 30), critical)
+        exact = 1 - special.nctdtr(bounded, np.clip(shift, -30, 30), critical)
     usable = np.isfinite(exact) & (df < NORMAL_DF) & (np.abs(shift) < 30)
     return np.where(usable, np.clip(exact, 0, 1), normal)
 

@@ -18,7 +18,9 @@ __all__ = ["CupacFeature"]
 
 
 class CupacFeature(Estimator):
-    """Predict a metric from columns known before the assignment, each unit by a model that has not seen it [1]_.
+    """Predict a metric from columns known before the assignment, each unit by a model that has not seen it.
+
+    The method is that of [1]_.
 
     The prediction is a covariate like any other: ``Metric.mean("revenue", covariate="cupac")``. Folds are cross-fitted,
     so that a unit's own outcome never enters its covariate [2]_, and the readout's interval stays honest.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from .._core.params import Params
 from .._core.results import Notice, Result
@@ -18,6 +17,7 @@ from ..typing import AnyArray, FloatArray
 from ._inputs import Columns
 from ._regions import read_region
 from ._roots import bracketed_roots
+from ._special import special
 from .beta_binomial import BetaBinomialResult, beta_binomial
 
 __all__ = ["BetaBinomialResult", "NormalEffectResult", "beta_binomial", "normal_effect", "normal_prior"]
@@ -172,12 +172,12 @@ def normal_effect(
     columns.refuse("standard_error", s <= 0, "values that are not above 0", "leave out effects without an error")
     known = None if prior is None else _normal_pair(params, prior)
     mean, sd, weight = (d, s, np.zeros(d.size)) if known is None else _posterior(d, s, *known)
-    half = sd * ndtri((1 + confidence) / 2)
+    half = sd * special.ndtri((1 + confidence) / 2)
     within = None if region is None else _normal_between(mean, sd, *region)
     losses = sd * _unit_loss(mean / sd), sd * _unit_loss(-mean / sd)
     notices = () if known is None else _surprises(d, s, *known)
     method = "flat prior" if known is None else "normal prior"
-    limits = (mean - half, mean + half, ndtr(mean / sd), *losses)
+    limits = (mean - half, mean + half, special.ndtr(mean / sd), *losses)
     return NormalEffectResult("pandas", d, s, mean, sd, *limits, within, weight, known, confidence, method, notices)
 
 
@@ -264,14 +264,16 @@ def _unit_loss(z: FloatArray) -> FloatArray:
     phi: FloatArray = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     r = 1 / np.maximum(z, 25.0) ** 2
     tail = phi * r * (1 - 3 * r + 15 * r**2 - 105 * r**3 + 945 * r**4)
-    near: FloatArray = phi - z * np.asarray(ndtr(-z), dtype=np.float64)
+    near: FloatArray = phi - z * np.asarray(special.ndtr(-z), dtype=np.float64)
     return np.where(z > 25, tail, near)
 
 
 def _normal_between(mean: FloatArray, sd: FloatArray, low: float, high: float) -> FloatArray:
     """Return the chance of (low, high), from the tail in which it lies."""
     below, above = (low - mean) / sd, (high - mean) / sd
-    return np.where(below > 0, ndtr(-below) - ndtr(-above), ndtr(above) - ndtr(below))
+    left: FloatArray = special.ndtr(above) - special.ndtr(below)
+    right: FloatArray = special.ndtr(-below) - special.ndtr(-above)
+    return np.where(below > 0, right, left)
 
 
 def _surprises(d: FloatArray, s: FloatArray, mean: float, sd: float) -> tuple[Notice, ...]:

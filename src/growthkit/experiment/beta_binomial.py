@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
 
 from .._core.params import Params
 from .._core.results import Notice, Result
@@ -18,6 +17,7 @@ from ._hdi import beta_hdi
 from ._inputs import Columns
 from ._regions import read_region
 from ._roots import bracketed_roots
+from ._special import special
 
 __all__ = ["BetaBinomialResult", "beta_binomial"]
 
@@ -292,8 +292,8 @@ def _rate_limits(
     posterior: Betas, confidence: float, interval: str
 ) -> tuple[FloatArray, FloatArray, tuple[Notice, ...]]:
     tail = (1 - confidence) / 2
-    lower = np.asarray(betaincinv(posterior.a, posterior.b, tail), dtype=np.float64)
-    upper = 1 - np.asarray(betaincinv(posterior.b, posterior.a, tail), dtype=np.float64)
+    lower = np.asarray(special.betaincinv(posterior.a, posterior.b, tail), dtype=np.float64)
+    upper = 1 - np.asarray(special.betaincinv(posterior.b, posterior.a, tail), dtype=np.float64)
     if interval == "equal_tailed":
         return lower, upper, ()
     return beta_hdi(posterior, confidence, lower, upper)
@@ -350,7 +350,7 @@ def _quantile(law: Contrast, level: float) -> FloatArray:
     def excess(x: FloatArray, rows: Any) -> FloatArray:
         return law.cdf(effect(x, rows), rows) - level
 
-    guess = np.full(centre.size, float(ndtri(level)))
+    guess = np.full(centre.size, float(special.ndtri(level)))
     low, f_low = _widened(excess, guess - 0.5, -1)
     high, f_high = _widened(excess, guess + 0.5, 1)
     return effect(bracketed_roots(excess, low, high, f_low, f_high, tolerance=1e-9), ...)

@@ -252,7 +252,7 @@ def msprt(
     start: int = START,
     running: bool = True,
 ) -> SequenceResult:
-    """Mixture sequential probability ratio test of the difference of two means [1]_.
+    """Mixture sequential probability ratio test of the difference of two means.
 
     Parameters
     ----------

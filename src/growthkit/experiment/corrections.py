@@ -11,7 +11,7 @@ import numpy as np
 from .._core.params import Params
 from .._core.results import Estimate
 from ..exceptions import DataError
-from ..typing import AnyArray, BoolArray, FloatArray
+from ..typing import AnyArray, BoolArray, FloatArray, Int64Array
 from ._inputs import Columns, levels
 from ._many_to_one import any_beyond, critical_value
 
@@ -21,12 +21,19 @@ ROLES = ("primary", "secondary", "guardrail")
 
 GATES = ("all", "any")
 
+FAMILYWISE = ("bonferroni", "holm", "hochberg")
+
 MOST_SHARED = 1 - 1e-6
 """The most of a comparison's variance that may be the control's; beyond, the integrand is a step."""
 
 
 def adjust_p_values(
-    p: Any, *, method: str = "holm", role: Sequence[str] | None = None, gate: str = "all"
+    p: Any,
+    *,
+    method: str = "holm",
+    role: Sequence[str] | None = None,
+    gate: str = "all",
+    branch: Sequence[Any] | AnyArray | None = None,
 ) -> FloatArray:
     """Adjust p-values for their number: reject where the adjusted one is at most alpha.
 
@@ -47,6 +54,11 @@ def adjust_p_values(
         ones, so nothing secondary counts until all primary metrics do. "any": parallel gatekeeping [6]_: the primary
         family is adjusted by Bonferroni; r rejected of m pass r / m of alpha on to the secondary family. A primary
         p-value of NaN cannot be rejected: with "all" it keeps the gate shut.
+    branch
+        For each p-value what it belongs to, such as its variant; None for one branch. Each branch has a gate of its
+        own. Where there are secondary metrics, k branches that are adjusted by Bonferroni, Holm or Hochberg get an
+        equal share of alpha each, so that the chance of any false rejection in all of them is held. With "bh" and "by"
+        families span the branches, and only the gates are apart.
 
     Returns
     -------
@@ -97,8 +109,11 @@ def adjust_p_values(
     if role is None:
         return _known_only(adjust, flat).reshape(values.shape)
     roles = _roles(params, role, values.shape)
-    if gate == "any" and method not in ("bonferroni", "holm", "hochberg"):
+    if gate == "any" and method not in FAMILYWISE:
         params.refuse("method", "one of 'bonferroni', 'holm', 'hochberg' with gate='any'", method)
+    branches = np.zeros(flat.size, dtype=np.int64) if branch is None else _branches(params, branch, values.shape)
+    if branches.size and branches.any() and (roles == "secondary").any():
+        return _by_branch(adjust, flat, roles, gate, branches, method).reshape(values.shape)
     return _gatekeep(adjust, flat, roles, gate).reshape(values.shape)
 
 
@@ -122,9 +137,41 @@ def _roles(params: Params, role: Any, shape: tuple[int, ...]) -> AnyArray:
         raise DataError(
             f"{params.function}: role has shape {roles.shape}, but p has {shape}; give one role for each p-value."
         )
-    for name in roles.ravel():
+    for name in set(roles.ravel().tolist()):
         params.one_of("role", name, ROLES)
     return roles.ravel()
+
+
+def _branches(params: Params, branch: Any, shape: tuple[int, ...]) -> Int64Array:
+    labels: AnyArray = np.asarray(branch)
+    if labels.shape != shape:
+        raise DataError(
+            f"{params.function}: branch has shape {labels.shape}, but p has {shape}; give one branch for each p-value."
+        )
+    return np.unique(labels.ravel(), return_inverse=True)[1].astype(np.int64).ravel()
+
+
+def _by_branch(
+    adjust: Callable[[FloatArray], FloatArray],
+    p: FloatArray,
+    roles: AnyArray,
+    gate: str,
+    branches: Int64Array,
+    method: str,
+) -> FloatArray:
+    """Adjust with a gate for each branch; procedures that hold the family-wise error share alpha among branches."""
+    adjusted, alone = p.copy(), method in FAMILYWISE
+    n_branches = int(branches.max()) + 1
+    if not alone:
+        for role in ("primary", "secondary"):
+            adjusted[roles == role] = _known_only(adjust, p[roles == role])
+    for rows in np.split(np.argsort(branches, kind="stable"), np.cumsum(np.bincount(branches))[:-1]):
+        ruled = rows[roles[rows] != "guardrail"]
+        if alone:
+            adjusted[ruled] = np.minimum(n_branches * _gatekeep(adjust, p[ruled], roles[ruled], gate), 1.0)
+        else:
+            adjusted[ruled] = _gatekeep(np.copy, adjusted[ruled], roles[ruled], gate)
+    return adjusted
 
 
 def _known_only(adjust: Callable[[FloatArray], FloatArray], p: FloatArray) -> FloatArray:
@@ -239,7 +286,9 @@ def dunnett(
     confidence: float = 0.95,
     alternative: str = "two-sided",
 ) -> DunnettComparison:
-    """Compare several arms with one control by Dunnett's test [1]_.
+    """Compare several arms with one control by Dunnett's test.
+
+    The method is that of [1]_.
 
     Parameters
     ----------

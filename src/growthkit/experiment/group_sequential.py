@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from .._core.params import Params
 from .._core.results import Result
@@ -17,6 +16,7 @@ from ..typing import AnyArray, FloatArray
 from ._boundaries import SHAPES, SPENDING, Plan, Walk, settle, spent_by_look, spent_share
 from ._designs import DESIGNS, numbers, read_futility, read_information, read_shape
 from ._interim import InterimAnalysis, first_look
+from ._special import special
 
 __all__ = ["GroupSequential", "InterimAnalysis", "OperatingCharacteristics"]
 
@@ -187,7 +187,7 @@ class GroupSequential(Result):
     @property
     def nominal_p(self) -> FloatArray:
         """At each look, the p-value of that look by itself at which the test rejects."""
-        return self.sided * ndtr(-self.bounds)
+        return self.sided * special.ndtr(-self.bounds)
 
     @property
     def alpha_spent(self) -> FloatArray:
@@ -197,7 +197,7 @@ class GroupSequential(Result):
     @property
     def inflation(self) -> float:
         """Planned information, relative to that of a test with a single look and the same alpha and power."""
-        return float(self.drift**2 / (ndtri(self.plan.side) + ndtri(self.plan.beta)) ** 2)
+        return float(self.drift**2 / (special.ndtri(self.plan.side) + special.ndtri(self.plan.beta)) ** 2)
 
     def maximum_information(self, effect: float) -> float:
         """Return the information, 1 / standard_error^2, that the last look needs for power 1 - beta.
@@ -264,7 +264,8 @@ class GroupSequential(Result):
         Parameters
         ----------
         z
-            The statistic; or give `estimate` and `standard_error`. One-sided tests look for large z.
+            The statistic; or give `estimate` and `standard_error`. One-sided tests look for large z. With z alone the
+            decision is made, but estimate and interval are NaN: the scale of the effect is not known.
         estimate, standard_error
             Of the effect, from all data so far.
         information

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import fdtrc
 
 from .._core.params import Params
 from .._core.results import Notice, Result
 from ..exceptions import ParameterError
 from ..typing import AnyArray, FloatArray, Int64Array
+from ._special import special
 from .corrections import adjust_p_values
 from .readout import CORRECTIONS, Readout
 
@@ -36,6 +36,8 @@ class Heterogeneity(Result):
         Estimated standard deviation of the true effects, 0 where the segments differ no more than noise.
     scale
         "absolute" or "relative" effects.
+    alpha
+        The level of the readout, 1 - confidence, below which effects are called different.
     """
 
     _picture: ClassVar[str] = "experiment:draw_heterogeneity"
@@ -51,6 +53,7 @@ class Heterogeneity(Result):
     p_adjusted: FloatArray
     spread: FloatArray
     scale: str
+    alpha: float
 
     @property
     def warnings(self) -> tuple[Notice, ...]:
@@ -149,7 +152,19 @@ def heterogeneity(readout: Readout, *, scale: str = "absolute", correction: str 
     adjusted = adjust_p_values(p_value, method=correction)
     whole = n.astype(np.int64)
     return Heterogeneity(
-        readout.backend, metric, column, variant, whole, statistic, df, within, p_value, adjusted, spread, scale
+        readout.backend,
+        metric,
+        column,
+        variant,
+        whole,
+        statistic,
+        df,
+        within,
+        p_value,
+        adjusted,
+        spread,
+        scale,
+        1.0 - readout.confidence,
     )
 
 
@@ -164,7 +179,7 @@ def _welch(d: FloatArray, s: FloatArray, df: FloatArray) -> tuple[FloatArray, ..
         unsure = np.where(known, (1 - w / total[:, None]) ** 2 / df, 0.0).sum(axis=1)
         statistic = q / (k - 1) / (1 + 2 * (k - 2) * unsure / (k**2 - 1))
         within = np.minimum((k**2 - 1) / (3 * unsure), 1e15)
-        tail: FloatArray = np.asarray(fdtrc(np.maximum(k - 1, 1), within, statistic), dtype=np.float64)
+        tail: FloatArray = np.asarray(special.fdtrc(np.maximum(k - 1, 1), within, statistic), dtype=np.float64)
         p_value = np.where(k > 1, tail, np.nan)
         spread = np.sqrt(np.maximum(0.0, (q - (k - 1)) / (total - (w**2).sum(axis=1) / total)))
     return k, np.where(k > 1, statistic, np.nan), k - 1, within, p_value, np.where(k > 1, spread, np.nan)

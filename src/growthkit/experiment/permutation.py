@@ -115,7 +115,9 @@ def permutation_test(
     n_threads: int | None = None,
     progress: bool = False,
 ) -> PermutationTest:
-    """Test the difference of two means by handing out the variants anew [1]_.
+    """Test the difference of two means by handing out the variants anew.
+
+    The method is that of [1]_.
 
     Parameters
     ----------

@@ -369,14 +369,16 @@ def duration(
     columns = _duration_columns(units, share, extra)
     days, reached, per_week = days_to_reach(flow, columns["n_total"], columns["share"], whole_weeks)
     told = ["whole weeks" if whole_weeks else "days", *(["ramp-up"] if flow.ramp.size else [])]
-    weeks, wanted, entered, weekly = (columns.plain(part) for part in (days / 7, columns["n_total"], reached, per_week))
-    whole: Any = int(days[0]) if columns.scalar and np.isfinite(days[0]) else columns.plain(days)
+    weeks, entered, weekly = (columns.plain(part) for part in (days / 7, reached, per_week))
     method = ", ".join(["cumulated traffic", *told])
-    return Duration("pandas", whole, weeks, wanted, entered, weekly, method, notices_of(days))
+    whole = _whole(columns, days), weeks, _whole(columns, columns["n_total"])
+    return Duration("pandas", *whole, entered, weekly, method, notices_of(days))
 
 
 def ratio_sd(numerator: Any, denominator: Any, var_num: Any, var_den: Any, cov: Any) -> Any:
-    """Return the standard deviation of a unit of a ratio of sums, by the delta method [1]_, as `sd` of `sample_size`.
+    """Return the standard deviation of a unit of a ratio of sums, by the delta method, as `sd` of `sample_size`.
+
+    The method is that of [1]_.
 
     Parameters
     ----------
@@ -439,6 +441,13 @@ def _clusters(design_effect: Any, size: Any, cv: Any, icc: Any) -> dict[str, Any
 def _words(*values: Any) -> dict[str, Any]:
     names = ("alternative", "direction", "formula", "goal", "margin_scale", "arms", "comparisons", "correction")
     return dict(zip((*names, "inflation"), values, strict=True))
+
+
+def _whole(columns: Columns, numbers: FloatArray) -> Any:
+    """Return whole numbers as such, and others (NaN for what is out of reach) as they are."""
+    if not (numbers == np.floor(numbers)).all():
+        return columns.plain(numbers)
+    return int(numbers[0]) if columns.scalar else numbers.astype(np.int64)
 
 
 def _duration_columns(n_total: Any, share: Any, extra: dict[str, Any]) -> Columns:

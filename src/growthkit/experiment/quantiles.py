@@ -73,7 +73,9 @@ def quantile_test(
     control: Any = None,
     confidence: float = 0.95,
 ) -> QuantileTest:
-    """Estimate quantiles, or their differences between variants, with intervals from order statistics [1]_.
+    """Estimate quantiles, or their differences between variants, with intervals from order statistics.
+
+    The method is that of [1]_.
 
     Parameters
     ----------

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri, stdtr, stdtrit
 
 from .._core.frames import read_frame
 from .._core.params import Params
@@ -16,6 +15,7 @@ from ..exceptions import DataError
 from ..typing import AnyArray, FloatArray, IntoFrame
 from . import _kernels
 from ._samples import no_values, read_samples
+from ._special import special
 
 __all__ = ["MannWhitney", "mann_whitney"]
 
@@ -80,7 +80,9 @@ def mann_whitney(
     interval: str = "brunner_munzel",
     confidence: float = 0.95,
 ) -> MannWhitney:
-    """Test whether a variant tends to larger values, and estimate how often it has them [1]_.
+    """Test whether a variant tends to larger values, and estimate how often it has them.
+
+    The method is that of [1]_.
 
     Parameters
     ----------
@@ -209,7 +211,7 @@ def _normal_tail(overlap: _Overlap, u: float) -> float:
     m, n = overlap.m, overlap.n
     total = m + n
     variance = m * n / 12 * (total + 1 - overlap.ties / (total * (total - 1)))
-    return float(ndtr(-(u - m * n / 2 - 0.5) / math.sqrt(variance))) if variance > 0 else 1.0
+    return float(special.ndtr(-(u - m * n / 2 - 0.5) / math.sqrt(variance))) if variance > 0 else 1.0
 
 
 def _p_brunner_munzel(overlap: _Overlap, alternative: str) -> float:
@@ -217,8 +219,8 @@ def _p_brunner_munzel(overlap: _Overlap, alternative: str) -> float:
         return math.nan
     t = (overlap.effect - 0.5) / math.sqrt(overlap.variance)
     if alternative == "two-sided":
-        return float(2 * stdtr(overlap.df, -abs(t)))
-    return float(stdtr(overlap.df, -t if alternative == "greater" else t))
+        return float(2 * special.stdtr(overlap.df, -abs(t)))
+    return float(special.stdtr(overlap.df, -t if alternative == "greater" else t))
 
 
 def _ends(overlap: _Overlap, alternative: str, interval: str, confidence: float) -> tuple[float, float]:
@@ -229,19 +231,19 @@ def _ends(overlap: _Overlap, alternative: str, interval: str, confidence: float)
 
 
 def _plain_ends(overlap: _Overlap, level: float) -> tuple[float, float]:
-    reach = float(stdtrit(overlap.df, level)) * math.sqrt(overlap.variance)
+    reach = float(special.stdtrit(overlap.df, level)) * math.sqrt(overlap.variance)
     return max(0.0, overlap.effect - reach), min(1.0, overlap.effect + reach)
 
 
 def _logit_ends(overlap: _Overlap, level: float) -> tuple[float, float]:
     effect = overlap.effect
-    reach = float(stdtrit(overlap.df, level)) * math.sqrt(overlap.variance) / (effect * (1 - effect))
-    return float(expit(logit(effect) - reach)), float(expit(logit(effect) + reach))
+    reach = float(special.stdtrit(overlap.df, level)) * math.sqrt(overlap.variance) / (effect * (1 - effect))
+    return float(special.expit(special.logit(effect) - reach)), float(special.expit(special.logit(effect) + reach))
 
 
 def _newcombe_ends(overlap: _Overlap, level: float) -> tuple[float, float]:
     """Solve (estimate - theta)^2 = z^2 variance(theta) on either side of the estimate."""
-    z, effect, pairs = float(ndtri(level)), overlap.effect, overlap.m * overlap.n
+    z, effect, pairs = float(special.ndtri(level)), overlap.effect, overlap.m * overlap.n
     size = (overlap.m + overlap.n) / 2 - 1
 
     def inside(theta: float) -> bool:

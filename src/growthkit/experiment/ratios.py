@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from .._core.params import Params
 from .._core.results import Estimate, Notice
 from ..exceptions import DataError
 from ..typing import AnyArray, BoolArray, FloatArray
 from ._inputs import Columns
+from ._special import special
 
 __all__ = ["FiellerInterval", "Pivot", "fieller_interval"]
 
@@ -90,7 +90,9 @@ def fieller_interval(
     df: Any = None,
     null: Any = 0.0,
 ) -> FiellerInterval:
-    """Return the confidence set of a ratio of two normal estimates [1]_, and the test that it inverts.
+    """Return the confidence set of a ratio of two normal estimates, and the test that it inverts.
+
+    The method is that of [1]_.
 
     Parameters
     ----------
@@ -192,11 +194,13 @@ def _check(columns: Columns, *, has_df: bool) -> None:
 
 
 def _quantile(probability: float, df: FloatArray | None, size: int) -> FloatArray:
-    return np.asarray(np.full(size, ndtri(probability)) if df is None else stdtrit(df, probability), dtype=np.float64)
+    return np.asarray(
+        np.full(size, special.ndtri(probability)) if df is None else special.stdtrit(df, probability), dtype=np.float64
+    )
 
 
 def _p_value(statistic: FloatArray, df: FloatArray | None) -> FloatArray:
-    return np.asarray(2 * (ndtr(-statistic) if df is None else stdtr(df, -statistic)), dtype=np.float64)
+    return np.asarray(2 * (special.ndtr(-statistic) if df is None else special.stdtr(df, -statistic)), dtype=np.float64)
 
 
 class Solution(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -33,7 +33,7 @@ APART = 5.0
 
 CAUTIONS = {
     "too_few_units": "{} rows have an arm with fewer than two units (or two in a stratum), and no estimate.",
-    "no_variation": "{} rows have no variation in either arm but different values; no interval can be given.",
+    "no_variation": "{} rows have an arm without variation and different values; no interval can be given.",
     "few_units": "{} rows rest on fewer than 30 units in an arm; their intervals may be too narrow.",
     "skewed": "{} rows rest on so skewed an estimate that their intervals may cover less than they say; cap it.",
     "relative_unbounded": "{} rows have a control value not separated from 0, so their relative interval is unbounded.",
@@ -223,8 +223,10 @@ def readout(
         whose p-values are those of z stretched by the bound, so that they are alpha at the bound. Every critical value
         is the design's own, also that of relative effects.
     correction
-        "holm", "bonferroni", "hochberg", "bh", "by" or "none". Primary metrics are one family, and secondary ones stay
-        behind their gate; guardrails are not corrected. Segments are corrected apart from "all".
+        "holm", "bonferroni", "hochberg", "bh", "by" or "none". Primary metrics of all variants are one family. A
+        secondary metric stays behind the gate of its own variant's primary ones; where there are secondary metrics,
+        variants share alpha equally (see `adjust_p_values`). Guardrails are not corrected. Segments are corrected apart
+        from "all".
     n_threads
         Number of threads; None for all cores. The result is bitwise the same for any number.
 
@@ -346,9 +348,11 @@ def _adjusted(p_value: FloatArray, metrics: Mapping[str, Metric], correction: st
     for part in (slice(0, 1), slice(1, None)):
         chosen = p_value[:, part]
         if chosen.size:
-            role = np.broadcast_to(roles[:, None, None], chosen.shape).ravel().tolist()
-            corrected = adjust_p_values(np.minimum(chosen.ravel(), 1.0), method=correction, role=role)
-            adjusted[:, part] = corrected.reshape(chosen.shape)
+            role = np.broadcast_to(roles[:, None, None], chosen.shape)
+            branch: AnyArray = np.arange(chosen.size, dtype=np.int64).reshape(chosen.shape) % chosen[0].size
+            adjusted[:, part] = adjust_p_values(
+                np.minimum(chosen, 1.0), method=correction, role=cast("Any", role), branch=branch
+            )
     return adjusted
 
 

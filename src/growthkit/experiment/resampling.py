@@ -117,7 +117,7 @@ def bootstrap(
     n_threads: int | None = None,
     progress: bool = False,
 ) -> BootstrapEstimate:
-    """Estimate a statistic with an interval from resampled units [1]_.
+    """Estimate a statistic with an interval from resampled units.
 
     Parameters
     ----------

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
 from .._core.params import Params
 from .._core.results import Notice, Result
 from ..exceptions import DataError
 from ..typing import AnyArray, FloatArray, Int64Array
 from ._shares import ALPHA, count_mapping, read_shares, share_notices
+from ._special import special
 
 __all__ = ["SequentialSRM", "SequentialSrmResult"]
 
@@ -86,7 +86,9 @@ class SequentialSrmResult(Result):
 
 
 class SequentialSRM:
-    """Test for a sample ratio mismatch at every look, from the first unit on [1]_.
+    """Test for a sample ratio mismatch at every look, from the first unit on.
+
+    The method is that of [1]_.
 
     Parameters
     ----------
@@ -176,7 +178,9 @@ def log_bayes_factors(counts: Int64Array, weights: FloatArray, prior: FloatArray
     """Return the log Bayes factor of a Dirichlet law of shares against `weights`, for each row of `counts`."""
     planned = weights > 0
     n, w, prior = counts[:, planned], weights[planned], prior[planned]
-    terms: FloatArray = np.asarray(gammaln(prior + n)) - np.asarray(gammaln(prior)) - np.asarray(xlogy(n, w))
+    terms: FloatArray = (
+        np.asarray(special.gammaln(prior + n)) - np.asarray(special.gammaln(prior)) - np.asarray(special.xlogy(n, w))
+    )
     units, mass = np.asarray(n.sum(axis=1), dtype=np.float64), float(prior.sum())
-    total: FloatArray = np.asarray(gammaln(units + mass)) - float(gammaln(mass))
+    total: FloatArray = np.asarray(special.gammaln(units + mass)) - float(special.gammaln(mass))
     return np.where(counts[:, ~planned].any(axis=1), np.inf, terms.sum(axis=1) - total)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
 from .._core.parallel import run_blocks, thread_count
 from .._core.params import Params
@@ -19,6 +18,7 @@ from ..typing import AnyArray, BoolArray, FloatArray, Int64Array, RngLike
 from ._inputs import ALTERNATIVES
 from ._populations import Population, Sums
 from ._sequences import Arms
+from ._special import special
 from .confidence_sequence import ConfidenceSequence
 from .group_sequential import GroupSequential
 from .proportions import proportion_interval
@@ -85,6 +85,13 @@ class Trial:
         return np.asarray(self.looks, dtype=np.float64)
 
     @property
+    def level(self) -> float:
+        """The false positive rate that the rule promises."""
+        if isinstance(self.rule, GroupSequential):
+            return self.rule.alpha
+        return 1.0 - self.rule.confidence if isinstance(self.rule, ConfidenceSequence) else self.alpha
+
+    @property
     def truth(self) -> float:
         """The true effect, absolute."""
         if self.relative_effect is not None:
@@ -118,6 +125,8 @@ class Simulation(Result):
         Share of the runs that had rejected by each look.
     n_runs
         Number of runs.
+    alpha
+        The level that the rule promises, which false positives are held against.
     method
         The rule.
     notices
@@ -136,6 +145,7 @@ class Simulation(Result):
     shares: FloatArray
     rejected_by_look: FloatArray
     n_runs: int
+    alpha: float
     method: str
     notices: tuple[Notice, ...] = ()
 
@@ -363,7 +373,7 @@ def _critical(trial: Trial, arms: Arms) -> tuple[FloatArray, FloatArray, tuple[i
             return np.broadcast_to(trial.rule.bounds, error.shape), error, (1, -1) if trial.rule.sided == 2 else (1,)
         df = (parts[0] + parts[1]) ** 2 / (parts[0] ** 2 / (arms.n0 - 1) + parts[1] ** 2 / (arms.n1 - 1))
     sides = _sides(trial.alternative)
-    quantile: Any = stdtrit(np.where(np.isfinite(df), df, np.inf), trial.alpha / len(sides))
+    quantile: Any = special.stdtrit(np.where(np.isfinite(df), df, np.inf), trial.alpha / len(sides))
     return -quantile, error, sides
 
 
@@ -405,6 +415,7 @@ def _summarise(plan: _Plan, ends: _Ends, confidence: float, interval: str) -> Si
         shares=shares,
         rejected_by_look=looked,
         n_runs=runs,
+        alpha=plan.trial.level,
         method=_method(plan.trial),
         notices=_notices(plan),
     )
@@ -423,7 +434,7 @@ def _average(values: FloatArray, confidence: float) -> tuple[float, ...]:
     centre = float(values.mean())
     if values.size == 1:
         return centre, -math.inf, math.inf, 1
-    half = -float(ndtri((1 - confidence) / 2)) * float(values.std(ddof=1)) / math.sqrt(values.size)
+    half = -float(special.ndtri((1 - confidence) / 2)) * float(values.std(ddof=1)) / math.sqrt(values.size)
     return centre, centre - half, centre + half, values.size
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from scipy.special import chdtrc
 
 from .._core.frames import Log, read_frame
 from .._core.params import Params
@@ -15,6 +14,7 @@ from .._core.results import Notice, Result
 from ..typing import AnyArray, FloatArray, Int64Array, IntoFrame
 from ._multinomial import DRAWS, exact_p_value
 from ._shares import ALPHA, count_mapping, read_shares, refuse_unplanned, share_notices
+from ._special import special
 from .corrections import adjust_p_values
 from .sequential_srm import SequentialSRM, SequentialSrmResult
 
@@ -251,7 +251,7 @@ def _p_values(
     observed, should = table[:, planned], expected[:, planned]
     statistic: FloatArray = ((observed - should) ** 2 / should).sum(axis=1)
     freedom = float(np.count_nonzero(planned) - 1)
-    p_values: FloatArray = np.asarray(chdtrc(freedom, statistic), dtype=np.float64)
+    p_values: FloatArray = np.asarray(special.chdtrc(freedom, statistic), dtype=np.float64)
     methods = np.full(p_values.size, "chi-square", dtype=object)
     small = should.min(axis=1) < SMALL
     for row in np.flatnonzero(small if method == "auto" else np.full(small.shape, method == "exact")):

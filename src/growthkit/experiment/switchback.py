@@ -102,7 +102,9 @@ def switchback(
     rng: RngLike = 0,
     confidence: float = 0.95,
 ) -> Switchback:
-    """Analyse an experiment in which variants were switched at random from block to block of time [1]_.
+    """Analyse an experiment in which variants were switched at random from block to block of time.
+
+    The method is that of [1]_.
 
     Parameters
     ----------

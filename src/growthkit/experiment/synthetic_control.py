@@ -116,7 +116,9 @@ def synthetic_control(
     incomplete: str = "refuse",
     confidence: float = 0.95,
 ) -> SyntheticControl:
-    """Estimate the effect on one unit by a weighted mean of untreated ones [1]_.
+    """Estimate the effect on one unit by a weighted mean of untreated ones.
+
+    The method is that of [1]_.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ import numpy as np
 
 from .._core.params import Params
 from ..typing import FloatArray
-from ._rows import MOST, Rows, draw_rows, draw_texts, room_for, room_for_texts
-from ._style import BLUE, FAINT, INK, MUTED, ORANGE, PALE, bare, canvas, headline, ticks, write
+from ._rows import MOST, Rows, draw_rows, draw_texts, room_for, room_for_texts, window_of
+from ._style import BLUE, MUTED, ORANGE, canvas, headline, ticks
 from ._words import capital, count, figure, joined, p_text, share, short
 
 if TYPE_CHECKING:
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from ..experiment.readout import Readout
 
 __all__ = ["draw_decision", "draw_heterogeneity", "draw_readout"]
-
-BAND = 0.72
-"""Share of a row's height that the intervals of several variants take."""
-
-FAR = 4.0
-"""Ends further out than so many times the median reach are drawn as arrows."""
-
-UNLIKELY = 0.05
-"""Below this adjusted p-value effects are called different."""
 
 SMALLEST = 1e-8
 """The smallest p-value that has a place of its own."""
@@ -78,20 +69,11 @@ def draw_readout(readout: Readout, *, ax: Axes | None = None, segment: str = "al
     b: spend +5.3%
     """
     names, table, signs = _chosen(readout, segment, metric)
-    (ax,) = canvas(ax, size=(9.0, 1.8 + 0.5 * len(names) * max(1.0, 0.6 * len(readout.variants))))
-    reach = _reach(table)
-    ax.axvline(0.0, color=MUTED, linewidth=1.0, zorder=1)
-    for place in range(len(names)):
-        for arm, variant in enumerate(readout.variants):
-            row = (place + _offset(arm, len(readout.variants)), *table[:, place, arm].tolist())
-            _draw_one(ax, row, signs[place], reach, 1 - readout.confidence, _label(readout, variant))
-    bare(ax, grid="x")
-    ticks(ax, "y", list(range(len(names))), names, color=INK, fontsize=10)
-    ax.set_ylim(len(names) - 0.4, -0.6)
-    low = float(np.clip(np.nanmin(np.where(np.isfinite(table[1]), table[1], np.nan), initial=0.0), -reach, 0.0))
-    low = -reach if np.isneginf(table[1]).any() else low
-    ax.set_xlim(1.1 * low - 0.05 * reach, 1.9 * reach)
-    marks = [mark for mark in ax.get_xticks() if 1.15 * low <= mark <= 1.01 * reach]
+    rows = _rows(readout, names, table, signs)
+    (ax,) = canvas(ax, size=(9.4, room_for(len(rows.names))[1]))
+    window = window_of(rows.estimate, rows.lower, rows.upper, 0.0)
+    draw_rows(ax, rows, window)
+    marks = [mark for mark in ax.get_xticks().tolist() if window[0] <= mark <= window[1]]
     ticks(ax, "x", marks, [f"{mark:+.1%}" if mark else "0" for mark in marks], color=MUTED)
     headline(ax, _finding(readout), _detail(readout, segment, metric))
     return ax
@@ -157,8 +139,8 @@ def draw_heterogeneity(result: Heterogeneity, *, ax: Axes | None = None) -> Axes
     Returns
     -------
     matplotlib.axes.Axes
-        The axes drawn on: adjusted p-values, small ones at the right; those below 0.05 are blue. Of more than 30 rows
-        those with the smallest are drawn.
+        The axes drawn on: adjusted p-values, small ones at the right; those up to the readout's level are blue. Of more
+        than 30 rows those with the smallest are drawn.
 
     Raises
     ------
@@ -189,16 +171,18 @@ def draw_heterogeneity(result: Heterogeneity, *, ax: Axes | None = None) -> Axes
         f"p {p_text(one)}, spread {told(wide)}" if np.isfinite(one) else "no test"
         for one, wide in zip(p.tolist(), result.spread[order].tolist(), strict=True)
     ]
-    colours = [BLUE if one < UNLIKELY else MUTED for one in p.tolist()]
+    colours = [BLUE if one <= result.alpha else MUTED for one in p.tolist()]
     (ax,) = canvas(ax, size=room_for(len(order)))
     top = max(2.0, float(np.nanmax(powers, initial=0.0)))
     drawn = Rows([names[i] for i in order.tolist()], powers, np.zeros(p.size), powers, colours, texts)
-    draw_rows(ax, drawn, (-0.04 * top, 1.06 * top), at=-float(np.log10(UNLIKELY)))
+    draw_rows(ax, drawn, (-0.04 * top, 1.06 * top), at=-float(np.log10(result.alpha)))
     marks = np.arange(0, top + 0.5, 2 if top > 4 else 1)
     ticks(ax, "x", marks.tolist(), [f"{10**-mark:g}" for mark in marks.tolist()], color=MUTED)
-    different = [name for name, p in zip(names, result.p_adjusted.tolist(), strict=True) if p < UNLIKELY][:3]
+    different = [name for name, p in zip(names, result.p_adjusted.tolist(), strict=True) if p <= result.alpha][:3]
     finding = f"The effect differs between segments: {joined(different)}" if different else "No difference is shown"
-    detail = f"Adjusted p of equal {result.scale} effects in all segments, line at {UNLIKELY}; spread in {spread}"
+    detail = (
+        f"Adjusted p of equal {result.scale} effects in all segments, line at {result.alpha:.3g}; spread in {spread}"
+    )
     left_out = f"; {MOST} of {count(result.p_value.size)} tests" if result.p_value.size > MOST else ""
     headline(ax, finding, detail + left_out)
     return ax
@@ -223,41 +207,28 @@ def _test_names(result: Heterogeneity) -> list[str]:
     return [f"{metric} by {column}{f', {variant}' if several else ''}" for metric, column, variant in rows]
 
 
-def _reach(table: FloatArray) -> float:
-    ends = np.abs(table[1:3])
-    ends = ends[np.isfinite(ends)]
-    if not ends.size:
-        return 1.0
-    points = np.abs(table[0][np.isfinite(table[0])])
-    return max(float(min(ends.max(), FAR * np.median(ends))), float(1.05 * points.max(initial=0.0)), 1e-6)
+def _rows(readout: Readout, names: list[str], table: FloatArray, signs: list[int]) -> Rows:
+    """Return a row for each metric (or segment) and variant; the name stands at the first variant's."""
+    several = len(readout.variants) > 1
+    estimate, lower, upper, p = (part.ravel() for part in table)
+    blank = [""] * (len(readout.variants) - 1)
+    labels = [label for name in names for label in (name, *blank)]
+    variants = [f"{variant}  " if several else "" for variant in readout.variants] * len(names)
+    ways = np.repeat(signs, len(readout.variants)) * estimate
+    decided = p <= 1 - readout.confidence
+    colours = [(BLUE if way > 0 else ORANGE) if one else MUTED for way, one in zip(ways, decided, strict=True)]
+    texts = [
+        variant + _text(*ends)
+        for variant, *ends in zip(variants, estimate.tolist(), lower.tolist(), upper.tolist(), strict=True)
+    ]
+    return Rows(labels, estimate, lower, upper, colours, texts)
 
 
-def _offset(arm: int, n_arms: int) -> float:
-    return BAND * ((arm + 0.5) / n_arms - 0.5)
-
-
-def _label(readout: Readout, variant: object) -> str:
-    return f"{variant}  " if len(readout.variants) > 1 else ""
-
-
-def _draw_one(ax: Axes, row: tuple[float, ...], sign: int, reach: float, alpha: float, label: str) -> None:
-    y, change, low, high, p = row
+def _text(change: float, low: float, high: float) -> str:
     if not np.isfinite(change):
-        write(ax, 1.1 * reach, y, f"{label}no estimate", color=MUTED)
-        return
-    decided = p <= alpha
-    color = (BLUE if sign * change > 0 else ORANGE) if decided else PALE
-    left, right = (float(np.clip(np.nan_to_num(end, nan=change), -reach, reach)) for end in (low, high))
-    ax.plot([left, right], [y, y], color=color, linewidth=3.0, solid_capstyle="butt", zorder=2)
-    for end, shown, mark in ((low, left, "<"), (high, right, ">")):
-        if np.isfinite(end) and abs(end) <= reach:
-            continue
-        ax.plot([shown], [y], marker=mark, color=color, markersize=7, zorder=3)
-    if abs(change) <= reach:
-        edge = "white" if decided else FAINT
-        ax.plot([change], [y], marker="o", color=color if decided else MUTED, markersize=7, mec=edge, zorder=4)
+        return "no estimate"
     interval = f"({_signed(low)} to {_signed(high)})" if not np.isnan(low) else "(no interval)"
-    write(ax, 1.1 * reach, y, f"{label}{_signed(change)} {interval}", color=INK if decided else MUTED)
+    return f"{_signed(change)} {interval}"
 
 
 def _signed(share: float) -> str:

@@ -133,7 +133,8 @@ def draw_simulation(result: Simulation, *, ax: Axes | None = None, level: float 
     ax
         Axes to draw on; None for a new figure.
     level
-        The nominal rate of errors, such as 0.05, which false positives and coverage are held against; None for none.
+        The nominal rate of errors, such as 0.05, which false positives and coverage are held against; None for that of
+        the design.
 
     Returns
     -------
@@ -153,12 +154,11 @@ def draw_simulation(result: Simulation, *, ax: Axes | None = None, level: float 
     >>> from growthkit.experiment.simulation import Population, Trial, simulate
     >>> from growthkit.plotting import draw_simulation
     >>> naive = Trial(population=Population.bernoulli(0.1), n_control=10_000, rule="naive", looks=10)
-    >>> ax = draw_simulation(simulate(naive, 2_000, rng=1), level=0.05, ax=Figure(figsize=(9, 5)).subplots())
+    >>> ax = draw_simulation(simulate(naive, 2_000, rng=1), ax=Figure(figsize=(9, 5)).subplots())
     >>> ax.get_title(loc="left").startswith("False positive rate 21%")
     True
     """
-    if level is not None:
-        Params("draw_simulation").number("level", level, above=0, below=1)
+    level = result.alpha if level is None else Params("draw_simulation").number("level", level, above=0, below=1)
     shown = [place for place, name in enumerate(result.measures) if name != "exaggeration"]
     names = [result.measures[place] for place in shown]
     estimate, lower, upper = (part[shown] for part in (result.estimate, result.lower, result.upper))
@@ -245,8 +245,7 @@ def _time(days: FloatArray, n: FloatArray) -> str:
     return f"{count(float(known.min()))} to {count(float(known.max()))} days"
 
 
-def _nominal(names: list[str], level: float | None) -> FloatArray:
-    alpha = np.nan if level is None else level
+def _nominal(names: list[str], alpha: float) -> FloatArray:
     held = {"false_positive_rate": alpha, "coverage": 1 - alpha, "coverage_all_looks": 1 - alpha}
     return np.array([held.get(name, np.nan) for name in names])
 

@@ -178,59 +178,120 @@ def list_days(bitmap: Any, words: int, calendar: Int32Array, n_days: AnyArray, d
 
 
 @kernel
-def sort_by_cell(codes: Int32Array, start: int, stop: int, starts: Int64Array, order: Int32Array) -> None:
-    """Write the rows from `start` to `stop`, grouped by cell, to `order`; those of cell c begin at ``starts[c]``."""
+def place_by_cell(cells: Int32Array, starts: Int64Array, places: AnyArray) -> None:
+    """Write the place of each row once the rows are sorted by cell; those of cell c begin at ``starts[c]``.
+
+    `places` are unsigned: the compiler then need not think of places counted from the end.
+    """
     starts[:] = 0
-    for i in range(start, stop):
-        starts[codes[i] + 1] += 1
+    for i in range(cells.size):
+        starts[cells[i] + 1] += 1
     for cell in range(starts.size - 1):
         starts[cell + 1] += starts[cell]
-    for i in range(stop - 1, start - 1, -1):
-        cell = codes[i]
-        starts[cell + 1] -= 1
-        order[starts[cell + 1]] = i
-    for cell in range(starts.size - 1):
-        starts[cell] = starts[cell + 1]
-    starts[starts.size - 1] = stop - start
+    for i in range(cells.size):
+        cell = cells[i]
+        places[i] = starts[cell]
+        starts[cell] += 1
+    for cell in range(starts.size - 1, 0, -1):
+        starts[cell] = starts[cell - 1]
+    starts[0] = 0
 
 
 @kernel
-def scatter(groups: Int32Array, values: FloatArray, slots: Int64Array, out: FloatArray) -> None:
-    """Write each value to the next free slot of its group; `slots` is consumed."""
-    for i in range(groups.size):
-        out[slots[groups[i]]] = values[i]
-        slots[groups[i]] += 1
+def put(column: AnyArray, places: AnyArray, row: FloatArray) -> None:
+    """Write each number of any type to its place in `row`, which is float64."""
+    for i in range(column.size):
+        row[places[i]] = column[i]
 
 
 @kernel
-def pick(column: FloatArray, order: Int32Array, n: int, cap: float, row: FloatArray) -> None:
-    """Write the column's values at the first `n` places of `order`, none above `cap`, to `row`."""
-    for i in range(n):
-        row[i] = min(column[order[i]], cap)
+def cut(row: FloatArray, cap: float) -> None:
+    """Lower what lies above `cap` to it."""
+    for i in range(row.size):
+        row[i] = min(row[i], cap)
 
 
 @summing_kernel
-def centre(values: FloatArray, start: int, stop: int) -> tuple[float, float]:
-    """Subtract the mean from ``values[start:stop]``; return it and the sum of the cubes that are left."""
-    reference = values[start]
+def average(values: FloatArray) -> float:
+    """Return the mean, summed around the first value."""
     shifted = 0.0
-    for i in range(start, stop):
-        shifted += values[i] - reference
-    mean = reference + shifted / (stop - start)
-    cubes = 0.0
-    for i in range(start, stop):
-        values[i] -= mean
-        cubes += values[i] * values[i] * values[i]
-    return mean, cubes
+    for i in range(values.size):
+        shifted += values[i] - values[0]
+    return values[0] + shifted / values.size
 
 
 @summing_kernel
-def dot(x: FloatArray, y: FloatArray, start: int, stop: int) -> float:
-    """Return the sum of ``x * y`` from `start` to `stop`."""
+def centre(values: FloatArray, reference: float) -> tuple[float, float, float]:
+    """Subtract `reference`; return the sums of what is left, of its squares and of its cubes."""
+    first = second = third = 0.0
+    for i in range(values.size):
+        delta = values[i] - reference
+        square = delta * delta
+        values[i] = delta
+        first += delta
+        second += square
+        third += square * delta
+    return first, second, third
+
+
+@summing_kernel
+def dot(x: FloatArray, y: FloatArray) -> float:
+    """Return the sum of ``x * y``."""
     total = 0.0
-    for i in range(start, stop):
+    for i in range(x.size):
         total += x[i] * y[i]
     return total
+
+
+@kernel
+def centre_row(row: FloatArray, starts: Int64Array, n: FloatArray, mean: FloatArray, sums: FloatArray, j: int) -> None:
+    """Centre one column of a block, sorted by cell, at each cell's mean so far; `sums` is (cells, columns, powers).
+
+    In a cell's first block that is the mean of the block.
+    """
+    for cell in range(n.size):
+        values = row[starts[cell] : starts[cell + 1]]
+        if values.size:
+            if n[cell] == 0:
+                mean[cell, j] = average(values)
+            first, second, third = centre(values, mean[cell, j])
+            sums[cell, j, 0], sums[cell, j, 1], sums[cell, j, 2] = first, second, third
+
+
+@kernel
+def add_block(
+    work: FloatArray,
+    starts: Int64Array,
+    pairs: Int32Array,
+    rows: Int32Array,
+    sums: FloatArray,
+    n: FloatArray,
+    mean: FloatArray,
+    products: FloatArray,
+    thirds: FloatArray,
+) -> None:
+    """Add a block that `centre_row` has centred to the moments of the cells; column j stands in ``work[rows[j]]``.
+
+    All sums are around the mean so far, so the new ones around the new mean follow by shifting both together. Where the
+    cell had fewer rows than the block, at most their ratio times the rounding of a double is lost.
+    """
+    for cell in range(n.size):
+        start, stop = starts[cell], starts[cell + 1]
+        if stop == start:
+            continue
+        total = n[cell] + (stop - start)
+        for j in range(mean.shape[1]):
+            shift = sums[cell, j, 0] / total
+            square = products[cell, j] + sums[cell, j, 1]
+            cubes = thirds[cell, j] + sums[cell, j, 2]
+            thirds[cell, j] = cubes - 3.0 * shift * square + 2.0 * total * shift * shift * shift
+            products[cell, j] = max(square - shift * sums[cell, j, 0], 0.0)
+            mean[cell, j] += shift
+        for pair in range(mean.shape[1], pairs.shape[0]):
+            x, y = pairs[pair, 0], pairs[pair, 1]
+            product = dot(work[rows[x], start:stop], work[rows[y], start:stop])
+            products[cell, pair] += product - sums[cell, x, 0] * sums[cell, y, 0] / total
+        n[cell] = total
 
 
 @kernel
@@ -259,32 +320,6 @@ def merge_cell(
         products[pair] += products_b[pair] + (mean_b[i] - mean[i]) * (mean_b[j] - mean[j]) * n * n_b / total
     for j in range(mean.size):
         mean[j] += (mean_b[j] - mean[j]) * (n_b / total)
-
-
-@kernel
-def add_block(
-    work: FloatArray,
-    starts: Int64Array,
-    pairs: Int32Array,
-    n: FloatArray,
-    mean: FloatArray,
-    products: FloatArray,
-    thirds: FloatArray,
-    scratch: tuple[FloatArray, FloatArray, FloatArray],
-) -> None:
-    """Add a block of rows, sorted by cell, to the moments of the cells; `work` is (columns, rows) and is consumed."""
-    mean_b, products_b, thirds_b = scratch
-    for cell in range(n.size):
-        start, stop = starts[cell], starts[cell + 1]
-        if stop == start:
-            continue
-        for j in range(mean_b.size):
-            mean_b[j], thirds_b[j] = centre(work[j], start, stop)
-        for pair in range(products_b.size):
-            products_b[pair] = dot(work[pairs[pair, 0]], work[pairs[pair, 1]], start, stop)
-        n_b = np.float64(stop - start)
-        merge_cell(pairs, n[cell], mean[cell], products[cell], thirds[cell], n_b, mean_b, products_b, thirds_b)
-        n[cell] += n_b
 
 
 @kernel

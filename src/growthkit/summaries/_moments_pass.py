@@ -13,11 +13,14 @@ from . import _kernels
 
 __all__ = ["Sums", "pass_over"]
 
-BLOCK = 16_384
-"""Rows that are sorted by cell together; more where there are many cells."""
+BLOCK = 8_192
+"""Rows that are sorted by cell together, so that their columns fit the cache; more where there are many cells."""
 
-BLOCKS_A_PART = 8
-"""Blocks whose moments are merged one by one; parts run side by side on threads."""
+ROWS_A_CELL = 8
+"""Rows that a block should have for each cell."""
+
+BLOCKS_A_PART = 16
+"""Blocks whose moments are summed one by one; parts run side by side on threads."""
 
 
 class Sums(NamedTuple):
@@ -32,15 +35,18 @@ class Sums(NamedTuple):
 def pass_over(
     cells: Int32Array,
     n_cells: int,
-    columns: Sequence[FloatArray],
+    columns: Sequence[AnyArray],
     caps: Sequence[float],
     pairs: Int32Array,
     *,
     n_threads: int,
 ) -> Sums:
-    """Sum the moments of all cells; the cuts into blocks do not depend on the number of threads."""
-    block = max(BLOCK, 4 * n_cells)
-    part = block * BLOCKS_A_PART * max(1, -(-n_cells // 256))
+    """Sum the moments of all cells, of columns of numbers of any type.
+
+    The cuts into blocks do not depend on the number of threads. A value that is not finite leaves a mean that is not.
+    """
+    block = max(BLOCK, ROWS_A_CELL * n_cells)
+    part = block * BLOCKS_A_PART
     edges = [(start, min(start + part, cells.size)) for start in range(0, cells.size, part)]
     parts = run_blocks(
         lambda p: _sum_part(cells, n_cells, columns, caps, pairs, block, *edges[p]), len(edges), n_threads=n_threads
@@ -54,7 +60,7 @@ def pass_over(
 def _sum_part(
     cells: Int32Array,
     n_cells: int,
-    columns: Sequence[FloatArray],
+    columns: Sequence[AnyArray],
     caps: Sequence[float],
     pairs: Int32Array,
     block: int,
@@ -62,18 +68,29 @@ def _sum_part(
     stop: int,
 ) -> Sums:
     total = _nothing(n_cells, len(columns), len(pairs))
-    size = min(block, stop - start)
-    starts = np.empty(n_cells + 1, dtype=np.int64)
-    order: AnyArray = np.empty(size, dtype=np.int32 if cells.size < 2**31 else np.int64)
-    work = np.empty((len(columns), size))
-    scratch = (np.empty(len(columns)), np.empty(len(pairs)), np.empty(len(columns)))
+    rows = _work_rows(len(columns), pairs)
+    work = np.empty((int(rows.max()) + 1, min(block, stop - start)))
+    starts, places = np.empty(n_cells + 1, dtype=np.int64), np.empty(work.shape[1], dtype=np.uint32)
+    sums = np.empty((n_cells, len(columns), 3))
     for low in range(start, stop, block):
         high = min(low + block, stop)
-        _kernels.sort_by_cell(cells, low, high, starts, order)
-        for column, cap, row in zip(columns, caps, work, strict=True):
-            _kernels.pick(column, order, high - low, cap, row)
-        _kernels.add_block(work, starts, pairs, *total, scratch)
+        _kernels.place_by_cell(cells[low:high], starts, places)
+        for j, (column, cap, place) in enumerate(zip(columns, caps, rows.tolist(), strict=True)):
+            row = work[place, : high - low]
+            _kernels.put(column[low:high], places, row)
+            if cap < np.inf:
+                _kernels.cut(row, cap)
+            _kernels.centre_row(row, starts, total.n, total.mean, sums, j)
+        _kernels.add_block(work, starts, pairs, rows, sums, *total)
     return total
+
+
+def _work_rows(n_columns: int, pairs: Int32Array) -> Int32Array:
+    """Return where each column is kept while its block is worked on; those without a partner share one place."""
+    partnered = np.unique(pairs[n_columns:])
+    rows = np.full(n_columns, partnered.size, dtype=np.int32)
+    rows[partnered] = np.arange(partnered.size, dtype=np.int32)
+    return rows
 
 
 def _nothing(n_cells: int, n_columns: int, n_pairs: int) -> Sums:
