@@ -14,6 +14,7 @@ from .experiment import draw_decision, draw_heterogeneity, draw_readout
 from .group_sequential import draw_boundaries, draw_characteristics
 from .planning import draw_duration, draw_sample_plan, draw_simulation
 from .quasi import draw_difference_in_differences, draw_switchback, draw_synthetic_control
+from .recommend import draw_choice, draw_differences, draw_evaluation, draw_split, draw_trade_off
 from .resampling import draw_bootstrap, draw_mann_whitney, draw_quantile_test
 from .segmentation import draw_rfm_scores, draw_rfm_segments
 from .srm import draw_sequential_srm, draw_srm
@@ -25,11 +26,14 @@ __all__ = [
     "draw_bootstrap",
     "draw_boundaries",
     "draw_characteristics",
+    "draw_choice",
     "draw_customers",
     "draw_decision",
     "draw_difference_in_differences",
+    "draw_differences",
     "draw_duration",
     "draw_estimates",
+    "draw_evaluation",
     "draw_heterogeneity",
     "draw_idle",
     "draw_mann_whitney",
@@ -43,8 +47,10 @@ __all__ = [
     "draw_sequence",
     "draw_sequential_srm",
     "draw_simulation",
+    "draw_split",
     "draw_srm",
     "draw_switchback",
     "draw_synthetic_control",
+    "draw_trade_off",
     "draw_value_shares",
 ]

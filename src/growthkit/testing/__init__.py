@@ -6,5 +6,6 @@ the rest needs nothing beyond growthkit.
 
 from .engines import FrameEngine, frame_engines
 from .estimators import check_estimator
+from .recommenders import check_recommender
 
-__all__ = ["FrameEngine", "check_estimator", "frame_engines"]
+__all__ = ["FrameEngine", "check_estimator", "check_recommender", "frame_engines"]

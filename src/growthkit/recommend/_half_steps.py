@@ -1,0 +1,168 @@
+"""The half-steps of alternating least squares: one side's vectors, given those of the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._core.frames import frozen
+from .._core.parallel import block_edges, run_blocks
+from .._core.ragged import Ragged
+from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
+from . import _als_kernels
+
+__all__ = ["Penalty", "Side"]
+
+STEPS = 3
+"""Steps of conjugate gradients in a half-step; preconditioned, they are nearly as good as exact."""
+
+ROWS_A_BLOCK = 4096
+"""Vectors in a block of dense work."""
+
+ENTRIES_A_BLOCK = 32_768
+"""Interactions in a block of equations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """What the loss says besides the interactions.
+
+    Parameters
+    ----------
+    regularization, exponent
+        lambda and nu: a row is penalised with ``lambda * (its weight) ** nu``.
+    unobserved
+        alpha_0: the weight of each pair, observed or not.
+    """
+
+    regularization: float
+    unobserved: float
+    exponent: float
+
+    def of_rows(self, weights: FloatArray, n_others: int) -> FloatArray:
+        """Return the penalty of rows whose interactions have these absolute weights, among so many pairs each."""
+        return self.regularization * (weights + self.unobserved * n_others) ** self.exponent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """The equations of one side, customers or items: a row for each, its interactions with the other side.
+
+    Parameters
+    ----------
+    indptr, codes, weights
+        The interactions, as of `Ragged`; weights are float64.
+    rounded
+        The weights in single precision.
+    penalties
+        Of each row.
+    unobserved
+        alpha_0.
+    blocks
+        Runs of rows with about equally many interactions.
+    n_threads
+        How many threads to use.
+    """
+
+    indptr: Int64Array
+    codes: Int32Array
+    weights: FloatArray
+    rounded: AnyArray
+    penalties: FloatArray
+    unobserved: float
+    blocks: list[tuple[int, int]]
+    n_threads: int
+
+    @classmethod
+    def of(cls, rows: Ragged, n_others: int, penalty: Penalty, n_threads: int) -> Side:
+        """Return the equations of the rows of a ragged array, against `n_others` of the other side."""
+        weights = np.ones(rows.codes.size) if rows.values is None else np.ascontiguousarray(rows.values)
+        sums: Any = np.bincount(rows.row_numbers(), weights=np.abs(weights), minlength=len(rows))
+        return cls(
+            frozen(np.ascontiguousarray(rows.indptr)),
+            frozen(np.ascontiguousarray(rows.codes)),
+            frozen(weights),
+            frozen(weights.astype(np.float32)),
+            frozen(penalty.of_rows(sums, n_others)),
+            penalty.unobserved,
+            _even_blocks(rows.indptr),
+            n_threads,
+        )
+
+    def improved(self, own: AnyArray, others: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """Return better vectors of this side, and those of the other side in the basis in which they are."""
+        gram = _gram(others, self.n_threads)
+        spectrum, basis = np.linalg.eigh(gram)
+        turn = basis.astype(np.float32)
+        own, others = (_product(side, turn, self.n_threads) for side in (own, others))
+        shared = self.unobserved * np.maximum(spectrum, 0)
+        arrays = frozen(others), frozen(shared.astype(np.float32)), frozen(self.penalties.astype(np.float32))
+        run_blocks(
+            lambda b: _als_kernels.descend(self.indptr, self.codes, self.rounded, *arrays, STEPS, own, *self.blocks[b]),
+            len(self.blocks),
+            n_threads=self.n_threads,
+        )
+        return own, others
+
+    def solved(self, others: AnyArray) -> FloatArray:
+        """Return the vectors of this side that solve its equations, in double precision."""
+        exact = others.astype(np.float64)
+        spectrum, basis = np.linalg.eigh(_gram(exact, self.n_threads))
+        turned = _product(exact, basis, self.n_threads)
+        own = np.empty((self.indptr.size - 1, others.shape[1]))
+        arrays = frozen(turned), frozen(self.unobserved * np.maximum(spectrum, 0)), self.penalties
+        run_blocks(
+            lambda b: _als_kernels.solve(self.indptr, self.codes, self.weights, *arrays, own, *self.blocks[b]),
+            len(self.blocks),
+            n_threads=self.n_threads,
+        )
+        return _product(own, basis.T, self.n_threads)
+
+    def parts(self, row: int, others: AnyArray, target: int) -> FloatArray:
+        """Return what each interaction of a row adds to the inner product of its solution with one of the others.
+
+        The solution is linear in what is observed: ``x = inverse(A) @ sum(w y)``; so are its products.
+        """
+        from scipy.linalg import solve
+
+        entries = slice(self.indptr[row], self.indptr[row + 1])
+        exact = others.astype(np.float64)
+        near, weights = exact[self.codes[entries]], self.weights[entries]
+        matrix = self.unobserved * _gram(exact, self.n_threads) + (near.T * np.abs(weights)) @ near
+        matrix[np.diag_indices_from(matrix)] += self.penalties[row]
+        lapack: Any = solve  # partly untyped
+        return np.maximum(weights, 0) * (near @ lapack(matrix, exact[target], assume_a="pos"))
+
+
+def _product(rows: AnyArray, matrix: AnyArray, n_threads: int) -> AnyArray:
+    """Return ``rows @ matrix``, made in blocks of rows that do not depend on the number of threads."""
+    out = np.empty(rows.shape, dtype=rows.dtype)
+    blocks = block_edges(len(rows), -(-len(rows) // ROWS_A_BLOCK))
+
+    def write(block: int) -> None:
+        place = slice(*blocks[block])
+        out[place] = rows[place] @ matrix
+
+    run_blocks(write, len(blocks), n_threads=n_threads)
+    return out
+
+
+def _gram(vectors: AnyArray, n_threads: int) -> FloatArray:
+    """Return the sum of ``y y'`` over vectors, added up in blocks that do not depend on the number of threads."""
+    blocks = block_edges(len(vectors), -(-len(vectors) // ROWS_A_BLOCK))
+    parts: list[Any] = run_blocks(
+        lambda b: vectors[slice(*blocks[b])].T @ vectors[slice(*blocks[b])], len(blocks), n_threads=n_threads
+    )
+    total: FloatArray = np.zeros((vectors.shape[1], vectors.shape[1]))
+    for part in parts:
+        total += part
+    return total
+
+
+def _even_blocks(indptr: Int64Array) -> list[tuple[int, int]]:
+    """Cut rows into runs of about `ENTRIES_A_BLOCK` entries."""
+    marks = np.arange(0, int(indptr[-1]), ENTRIES_A_BLOCK)
+    edges = np.unique(np.append(np.searchsorted(indptr, marks), len(indptr) - 1))
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))

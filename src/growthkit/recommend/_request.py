@@ -1,0 +1,175 @@
+"""What a request for recommendations asks for: who, what is allowed, what is forbidden, and what counts more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._core.frames import read_frame
+from .._core.params import Params
+from .._core.ragged import Ragged
+from .._core.vocabulary import Vocabulary, array_of
+from ..exceptions import DataError
+from ..typing import AnyArray, BoolArray, Int32Array
+
+__all__ = ["Ranked", "Wanted", "codes_of", "count_of", "factors_of", "ids_of", "is_frame", "pairs_of", "rows_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """A request in codes; row r of its ragged arrays belongs to the r-th customer asked for.
+
+    Parameters
+    ----------
+    k
+        The length of each list.
+    excluded
+        Items that a customer must not get, or None.
+    eligible
+        For each item whether anybody may get it, or None for all.
+    eligible_rows
+        The items that each customer may get, or None for all.
+    groups
+        The group of each item, -1 for none, or None where groups have no cap.
+    cap
+        How many items of one group a list may hold.
+    boost
+        What each item's score is multiplied with (divided by, where it is negative), float32, or None.
+    """
+
+    k: int
+    excluded: Ragged | None = None
+    eligible: BoolArray | None = None
+    eligible_rows: Ragged | None = None
+    groups: Int32Array | None = None
+    cap: int = 0
+    boost: AnyArray | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked for that needs more than a mask of items and a list of exclusions per customer."""
+        return self.eligible_rows is None and self.groups is None
+
+    def at(self, places: AnyArray) -> Wanted:
+        """Return the request of the customers at these places only."""
+        return replace(
+            self,
+            excluded=None if self.excluded is None else rows_of(self.excluded, places),
+            eligible_rows=None if self.eligible_rows is None else rows_of(self.eligible_rows, places),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """Lists of items, best first.
+
+    Parameters
+    ----------
+    items
+        int32, a row a list; -1 where a list is shorter.
+    scores
+        float32, of the same shape.
+    """
+
+    items: Int32Array
+    scores: AnyArray
+
+    @classmethod
+    def empty(cls, n: int, k: int) -> Ranked:
+        """Return `n` lists without an item."""
+        return cls(np.full((n, k), -1, dtype=np.int32), np.zeros((n, k), dtype=np.float32))
+
+
+def rows_of(rows: Ragged, places: AnyArray) -> Ragged:
+    """Return some rows of a ragged array, in the order of `places`; times are left behind."""
+    lengths = rows.lengths[places]
+    indptr = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths)))
+    entries: AnyArray = np.repeat(rows.indptr[:-1][places] - indptr[:-1], lengths) + np.arange(indptr[-1])
+    return Ragged(indptr, rows.codes[entries], None, None if rows.values is None else rows.values[entries])
+
+
+def is_frame(thing: Any) -> bool:
+    """Whether something has columns, as dataframes have."""
+    return hasattr(thing, "columns")
+
+
+def ids_of(function: str, name: str, ids: Any) -> AnyArray:
+    """Return ids given as a list, array, index or series as one array."""
+    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
+        Params(function).refuse(name, f"ids in a list, array or series (write [{ids!r}] for one)", ids)
+    if hasattr(ids, "__array__"):
+        array = np.asarray(ids).ravel()
+        return array if array.dtype.kind != "O" else array_of(array.tolist())
+    return array_of(list(ids))
+
+
+def codes_of(function: str, name: str, ids: Any, known: Vocabulary) -> tuple[AnyArray, Int32Array]:
+    """Return distinct ids and their codes, -1 for those that are not known.
+
+    Raises
+    ------
+    DataError
+        If an id stands twice.
+    """
+    labels = ids_of(function, name, ids)
+    codes = known.find(labels)
+    n_distinct = len(set(labels.tolist()))
+    if n_distinct < labels.size:
+        raise DataError(f"{function}: {name} holds {labels.size - n_distinct} ids a second time; give each once.")
+    return labels, codes
+
+
+def count_of(codes: AnyArray, labels: AnyArray) -> tuple[int, Any]:
+    """Return how many ids are not known, and the first of them."""
+    unknown = codes < 0
+    first: Any = labels[unknown][:1].tolist()
+    return int(unknown.sum()), first[0] if first else None
+
+
+def pairs_of(
+    function: str, frame: Any, customer: str, item: str, customers: AnyArray, items: Vocabulary
+) -> tuple[Ragged, tuple[int, Any]]:
+    """Return the known items that a frame of pairs lists for each of `customers`, and what items it does not know."""
+    log = read_frame(frame, function=function)
+    of_customer, of_item = log.ids(customer, role="customer"), log.ids(item, role="item")
+    places = np.full(len(of_customer.vocabulary), -1, dtype=np.int32)
+    found = of_customer.vocabulary.find(customers)
+    places[found[found >= 0]] = np.flatnonzero(found >= 0)
+    item_codes = items.find(of_item.vocabulary.labels)
+    rows, codes = places[of_customer.codes], item_codes[of_item.codes]
+    kept = (rows >= 0) & (codes >= 0)
+    pairs = Ragged.from_codes(rows[kept], codes[kept], customers.size)
+    return pairs, count_of(item_codes, of_item.vocabulary.labels)
+
+
+def factors_of(function: str, boost: Any, item: str, items: Vocabulary) -> tuple[AnyArray, tuple[int, Any]]:
+    """Return the factor of each item (1 where none is given), and what items are not known.
+
+    Raises
+    ------
+    DataError
+        If a factor is not a finite number above 0, or an item has two.
+    """
+    if is_frame(boost):
+        log = read_frame(boost, function=function)
+        codes, vocabulary = log.ids(item, role="item")
+        labels, factors = vocabulary.labels[codes], log.numbers("boost", role="boost")
+    elif isinstance(boost, Mapping):
+        labels, factors = ids_of(function, "boost", list(boost)), np.array(list(boost.values()), dtype=np.float64)
+    else:
+        Params(function).refuse(
+            "boost", f'a mapping of items to factors, a frame of "{item}" and "boost", or None', boost
+        )
+    bad = ~((factors > 0) & np.isfinite(factors))
+    if bad.any():
+        raise DataError(
+            f"{function}: boost holds {int(bad.sum())} factors that are not finite and above 0 (first "
+            f"{factors[int(bad.argmax())].item()!r}); 1 leaves a score as it is, eligible= takes items out."
+        )
+    labels, codes = codes_of(function, "boost", labels, items)
+    table = np.ones(len(items), dtype=np.float32)
+    table[codes[codes >= 0]] = factors[codes >= 0]
+    return table, count_of(codes, labels)
