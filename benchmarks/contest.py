@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-__all__ = ["OURS", "Case", "Contender", "Disagreement"]
+__all__ = ["LARGER_DATA", "OURS", "Case", "Contender", "Disagreement"]
 
 OURS = "growthkit"
 """The name under which our own function runs."""
+
+LARGER_DATA = Path(os.environ.get("GROWTHKIT_LARGER_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+"""Where public data lie that the project may not ship."""
 
 Call = Callable[[], Any]
 
@@ -61,6 +66,8 @@ class Case:
         The others, by name.
     needs
         Modules that the data needs.
+    files
+        Files that the data needs, below the folder of larger data.
     medium
         Whether pytest-benchmark follows our own speed on it.
     """
@@ -73,12 +80,18 @@ class Case:
     agree: Callable[[Any, Any], None]
     peers: Mapping[str, Contender] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     medium: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The modules without which the case cannot run at all."""
         return tuple(module for module in self.needs if find_spec(module) is None)
+
+    @property
+    def missing_files(self) -> tuple[str, ...]:
+        """The files without which it can run on its tiny data only."""
+        return tuple(file for file in self.files if not (LARGER_DATA / file).is_file())
 
     def contender(self, name: str) -> Contender:
         """Return ours or a peer by name."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from growthkit import datasets, experiment, segmentation, summaries
+from growthkit import datasets, experiment, rules, segmentation, summaries
 from growthkit.experiment import Metric
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ EFFECT_LINE = "{:<18} {:<14} {:>8} {:>8} {:>8}  {}"
 DECISIONS = {"ship": "ship it", "keep": "keep the control", "wait": "wait for more customers"}
 N_COMPARED = 30
 """Households on each side, below which nothing is said about a campaign."""
+REGISTER_LABELS = ("COUPON/MISC ITEMS", "FROZEN", "REFRIGERATED")
+"""Categories that name how something was rung up, not what it is."""
+N_OFFERS = 8
+RULE_LINE = "{:<42} {:<26} {:>8} {:>6} {:>6} {:>9}"
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,32 @@ def address_section(data: Data) -> Section:
     return Section("Whom to address", lines, tables={"win_back": calls})
 
 
+def offers_section(data: Data) -> Section:
+    """What is bought together, and which offers that suggests: rules found early in the year, counted again late."""
+    lines = data.lines.merge(categories(data.journey), on="item_id")
+    baskets = rules.Baskets.from_frame(lines, item="category", timestamp="timestamp")
+    turn = lines["timestamp"].min() + 0.75 * (lines["timestamp"].max() - lines["timestamp"].min())
+    found = rules.mine_rules(baskets.before(turn), min_support=0.002, max_len=3, metric="lift", min_threshold=1.5)
+    telling = found.significant(0.01).non_redundant(alpha=0.01)
+    later = telling.counted_in(baskets.since(turn)).significant(0.01)
+    offers = one_each(later.filter(minimum={"confidence": 0.2, "count": 0.002 * later.baskets.n_baskets}))
+    text = [
+        f"{baskets.n_baskets:,} baskets, {baskets.n_items} categories. Rules found until {turn:%d %B}, counted again "
+        "after:",
+        f"{len(found):,} rules with a lift of 1.5; {len(telling):,} say more than chance and than any shorter rule;",
+        f"{len(later):,} held again in the rest of the year (q-values: Holm, over all that were counted).",
+        "",
+        RULE_LINE.format("who has", "is offered", "baskets", "takes", "lift", "q-value"),
+        *(rule_line(row) for _, row in offers.to_frame().iterrows()),
+        "",
+        "baskets: with both, after that day; takes: share of the baskets on the left that hold what is offered;",
+        "lift: that share against all baskets. A rule says what goes together, not what an offer would add: test it.",
+    ]
+    figures = {"offers": offers.plot(kind="network").get_figure()}
+    tables = {"rules": later.strongest(200).to_frame()}
+    return Section("What to offer with it", text, figures, tables)
+
+
 def experiment_section(data: Data) -> Section:
     """Which change worked: read out on a made-up shop, since the grocer's log holds no experiment."""
     shop = datasets.make_shop(30_000, 120, n_items=100, rng=3)
@@ -136,6 +166,7 @@ SECTIONS: tuple[Callable[[Data], Section], ...] = (
     customers_section,
     segments_section,
     address_section,
+    offers_section,
     experiment_section,
 )
 """The report, chapter by chapter; a new area of growthkit adds its own function here."""
@@ -181,6 +212,32 @@ def win_back(silent: pd.DataFrame, total: float) -> list[str]:
         "  First calls, by sales of the year (all of them in win_back.csv):",
         *(call_line(row) for _, row in late.head(N_NAMED).iterrows()),
     ]
+
+
+def categories(journey: datasets.CompleteJourney) -> pd.DataFrame:
+    """Return the category of each product that has one."""
+    table = journey.products[["product_id", "product_category"]].dropna()
+    table = table[~table["product_category"].isin(REGISTER_LABELS)]
+    return table.rename(columns={"product_id": "item_id", "product_category": "category"})
+
+
+def one_each(found: rules.Rules) -> rules.Rules:
+    """Return the strongest rules, for each thing to offer the strongest; of A with B and B with A only the first."""
+    ranked = found.strongest(20 * N_OFFERS)
+    chosen: list[int] = []
+    named: set[str] = set()
+    for place, (has, offered) in enumerate(ranked.to_frame()[["antecedent", "consequent"]].itertuples(index=False)):
+        if named.isdisjoint((*has, *offered)):
+            chosen.append(place)
+            named.update((*has, *offered))
+    return ranked.take(chosen[:N_OFFERS])
+
+
+def rule_line(row: pd.Series) -> str:
+    """Return one line of the offers."""
+    sides = (" + ".join(row[side]).lower() for side in ("antecedent", "consequent"))
+    figures = f"{row['count']:,}", f"{row['confidence']:.0%}", f"{row['lift']:.1f}", f"{row['q_value']:.0e}"
+    return RULE_LINE.format(*sides, *figures)
 
 
 def chosen_households(data: Data) -> list[str]:

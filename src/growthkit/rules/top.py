@@ -1,0 +1,212 @@
+"""The best itemsets without a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from .._core.params import Params
+from ..summaries.baskets import Baskets
+from ..typing import FloatArray, Int64Array, IntoFrame
+from ._mining import TooManyItemsetsError, item_counts
+from ._request import MAX_ITEMSETS, Request, read_request
+from ._trie import Listing
+from .itemsets import Itemsets
+
+__all__ = ["top_itemsets"]
+
+FEW = 1 << 16
+"""Itemsets that one step of the search for a threshold may list at first."""
+
+FEWEST_FOR_LIFT = 5
+"""The least count of an itemset ranked by lift, unless another is given."""
+
+TIE = 1e-12
+"""Scores that differ by this share are equal: two products of the same factors may differ in their last bits."""
+
+
+def top_itemsets(
+    data: Baskets | IntoFrame,
+    *,
+    k: int,
+    by: str = "support",
+    min_len: int = 2,
+    max_len: int | None = None,
+    min_count: int | None = None,
+    items: Sequence[Hashable] | None = None,
+    exclude: Sequence[Hashable] | None = None,
+    max_itemsets: int = MAX_ITEMSETS,
+    basket: str = "basket_id",
+    item: str = "item_id",
+    n_threads: int | None = None,
+) -> Itemsets:
+    """Find the k best itemsets by support, lift or leverage; no support threshold is needed.
+
+    Parameters
+    ----------
+    data
+        `Baskets`, or a dataframe with one row per basket line.
+    k
+        How many itemsets to find. All that tie with the last of them are given, too.
+    by
+        "support": the share s of baskets that hold the itemset. "lift": s over the product of the shares of its items
+        [1]_. "leverage": s less that product [2]_. Both compare with items bought independently of each other.
+    min_len, max_len
+        The fewest and the most items of an itemset; None for any number.
+    min_count
+        Itemsets of fewer baskets are left out; None for 1, but 5 for lift. A handful of baskets that share some rare
+        items have an enormous lift and mean nothing, and the lift of long itemsets grows with their length.
+    items, exclude, max_itemsets, basket, item, n_threads
+        As in `frequent_itemsets`.
+
+    Returns
+    -------
+    Itemsets
+        Best first; ties in the order of length, then of codes. For lift and leverage a column of the table has the
+        scores. `Itemsets.min_count` is the least count that was looked at.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range, or more than `max_itemsets` had to be looked at.
+    DataError
+        If the dataframe cannot be read as baskets.
+
+    Notes
+    -----
+    Exact: equal to sorting all itemsets. By support, the threshold is found by bisection, which lists few itemsets at a
+    time. By leverage, an itemset of support s has less than s; so once k itemsets of leverage t or more are known, none
+    of support t or less can be among the best, and the threshold rises to t. By lift, all itemsets of `min_count`
+    baskets are looked at. Scores that differ by less than 1e-12 of their size are ties.
+
+    References
+    ----------
+    .. [1] Brin, S., Motwani, R., Ullman, J. D., Tsur, S. (1997). Dynamic itemset counting and implication rules for
+       market basket data. SIGMOD, 255-264.
+    .. [2] Piatetsky-Shapiro, G. (1991). Discovery, analysis, and presentation of strong rules. In: Knowledge Discovery
+       in Databases, 229-248.
+
+    Examples
+    --------
+    >>> from growthkit import rules
+    >>> baskets = rules.Baskets.from_lists([["tea", "milk"], ["tea", "milk"], ["tea", "rusk"], ["rusk"], ["rusk"]])
+    >>> rules.top_itemsets(baskets, k=1, by="leverage").to_frame().round(2)
+           itemset  length  count  support  leverage
+    0  (milk, tea)       2      2      0.4      0.16
+    """
+    params = Params("top_itemsets")
+    k = params.whole("k", k, low=1)
+    params.one_of("by", by, ("support", "lift", "leverage"))
+    if min_count is not None:
+        min_count = params.whole("min_count", min_count, low=1)
+    request = read_request(
+        params, data, basket, item, items, exclude, min_len=min_len, max_len=max_len, max_itemsets=max_itemsets,
+        n_threads=n_threads,
+    )  # fmt: skip
+    if by == "lift":
+        least = FEWEST_FOR_LIFT if min_count is None else min_count
+        listing = request.list_all(least)
+    else:
+        least, listing = _by_support(request, k, min_count or 1)
+    if by == "leverage":
+        least, listing = _by_leverage(request, k, min_count or 1, least, listing)
+    scores = _scores(request.baskets, by, listing)
+    order = _best(listing, scores, k)
+    shown = {} if by == "support" else {by: scores[order]}
+    picked = _picked(listing, order)
+    return Itemsets(
+        request.baskets.backend, request.baskets, "all", least, request.min_len, request.max_len, picked, shown
+    )
+
+
+def _by_support(request: Request, k: int, lowest: int) -> tuple[int, Listing]:
+    """Return the largest count that k itemsets reach, but not less than `lowest`, and the itemsets that reach it."""
+    limit = min(FEW, request.max_itemsets)
+    while True:
+        least, listing = _threshold(request, k, lowest, limit)
+        if listing is not None:
+            return least, listing
+        if limit == request.max_itemsets:
+            return least, request.list_all(least)  # which says that they are too many
+        limit = min(8 * limit, request.max_itemsets)
+
+
+def _threshold(request: Request, k: int, lowest: int, limit: int) -> tuple[int, Listing | None]:
+    """Return what `_by_support` does; no itemsets where more than `limit` reach it."""
+    high = request.baskets.n_baskets + 1
+    guess, reached = max(lowest, high // 2), 0
+    found = None
+    while True:
+        listing = _at_most(request, guess, limit)
+        if listing is not None and len(listing) < k:
+            if guess == lowest:
+                return guess, listing
+            high = guess
+        else:
+            reached, found = guess, listing
+        if reached and high - reached <= 1:
+            return reached, found
+        guess = (reached + high) // 2 if reached else max(lowest, high // 2)
+
+
+def _at_most(request: Request, least: int, limit: int) -> Listing | None:
+    """Return the itemsets with a count of at least `least`, None if they are more than `limit`."""
+    try:
+        return request.list_all(least, limit=limit)
+    except TooManyItemsetsError:
+        return None
+
+
+def _by_leverage(request: Request, k: int, lowest: int, least: int, listing: Listing) -> tuple[int, Listing]:
+    """Return itemsets among which are the k of the largest leverage, and the least count that was looked at.
+
+    Those with a count below that have less leverage than k of them.
+    """
+    while True:
+        scores = _scores(request.baskets, "leverage", listing)
+        bound = lowest
+        if scores.size >= k:
+            last = float(np.partition(scores, scores.size - k)[scores.size - k])
+            bound = max(lowest, int(last * (1 - 2 * TIE) * request.baskets.n_baskets))
+        if least <= bound:
+            return least, listing
+        least = max(bound, least // 2)
+        listing = request.list_all(least)
+
+
+def _scores(baskets: Baskets, by: str, listing: Listing) -> FloatArray:
+    indptr, codes, counts = listing.arrays
+    support = counts / baskets.n_baskets
+    if by == "support" or not counts.size:
+        return support
+    shares = item_counts(baskets) / baskets.n_baskets
+    independent = np.multiply.reduceat(shares[codes], indptr[:-1])
+    return support - independent if by == "leverage" else support / independent
+
+
+def _best(listing: Listing, scores: FloatArray, k: int) -> Int64Array:
+    """Return the places of the k best itemsets and of those that tie with the last of them, in order."""
+    indptr, codes, _ = listing.arrays
+    kept = np.arange(scores.size)
+    if scores.size > k:
+        last = np.partition(scores, scores.size - k)[scores.size - k]
+        kept = np.flatnonzero(scores >= last - TIE * abs(last))
+    kept = kept[np.argsort(-scores[kept], kind="stable")]
+    sizes = np.diff(indptr)[kept]
+    padded = np.full((kept.size, int(sizes.max(initial=0))), -1, dtype=np.int32)
+    for place in range(padded.shape[1]):
+        long_enough = sizes > place
+        padded[long_enough, place] = codes[indptr[kept[long_enough]] + place]
+    falls = np.diff(-scores[kept], prepend=-np.inf) > TIE * np.abs(scores[kept])
+    return kept[np.lexsort((*padded.T[::-1], sizes, np.cumsum(falls)))]
+
+
+def _picked(listing: Listing, order: Int64Array) -> Listing:
+    """Return some of the itemsets."""
+    indptr, codes, counts = listing.arrays
+    sizes = np.diff(indptr)[order]
+    bounds = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))
+    shifts: Int64Array = np.repeat(indptr[order] - bounds[:-1], sizes)
+    entries = np.arange(shifts.size) + shifts
+    return Listing.of(bounds, codes[entries], counts[order])

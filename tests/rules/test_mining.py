@@ -1,0 +1,142 @@
+"""The search itself: every layout finds the same, and it goes on where it ran out of room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from growthkit.exceptions import ParameterError
+from growthkit.rules import Baskets, _mining, count_itemsets, frequent_itemsets
+from growthkit.rules._mining import Budget, count_lengths, list_itemsets, prepare
+from tests.references import itemsets as reference
+
+LAYOUTS = {"whole": -1.0, "local": 2.0}
+
+
+@pytest.fixture(params=LAYOUTS)
+def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Baskets are searched as a whole, or item by item."""
+    monkeypatch.setattr(_mining, "DENSE", LAYOUTS[request.param])
+    return request.param
+
+
+def drawn(seed: int, n: int, n_items: int, share: float) -> list[list[int]]:
+    """Return n baskets in which low items are frequent."""
+    rng = np.random.default_rng(seed)
+    chances = share * np.linspace(1.6, 0.4, n_items)
+    return [np.flatnonzero(row < chances).tolist() for row in rng.random((n, n_items))]
+
+
+def found(baskets: Baskets, least: int, **options: Any) -> dict[frozenset[Any], int]:
+    columns = frequent_itemsets(baskets, min_support=least, **options).columns()
+    return dict(zip(map(frozenset, columns["itemset"]), columns["count"].tolist(), strict=True))
+
+
+@pytest.mark.usefixtures("layout")
+class TestLayouts:
+    @pytest.mark.parametrize("n", [1, 2, 40, 63, 64, 65, 128, 511, 513, 1_100])
+    @pytest.mark.parametrize("max_len", [None, 1, 2, 3, 4])
+    def test_words_of_bits(self, n: int, max_len: int | None) -> None:
+        lists = drawn(n, n, 9, 0.5)
+        baskets = Baskets.from_lists([*lists, [0]])
+        least = max(1, n // 30)
+        expected = reference.frequent([*lists, [0]], least, max_len=max_len)
+        assert found(baskets, least, max_len=max_len) == expected
+        assert count_itemsets(baskets, min_support=least, max_len=max_len).total == len(expected)
+
+    @pytest.mark.parametrize("heaviest", [2, 9, 100, 10_000])
+    @pytest.mark.parametrize("n", [3, 30, 300])
+    def test_bits_with_weights(self, n: int, heaviest: int) -> None:
+        lists = drawn(heaviest, n, 8, 0.5)
+        weights = np.random.default_rng(n).integers(1, heaviest, n, endpoint=True).tolist()
+        least = max(1, sum(weights) // 20)
+        expected = reference.frequent(lists, least, weights=weights)
+        assert found(Baskets.from_lists(lists, weights=weights), least) == expected
+
+    def test_more_extensions_than_lanes(self) -> None:
+        lists = drawn(3, 400, 60, 0.05)
+        assert found(Baskets.from_lists(lists), 2) == reference.frequent(lists, 2)
+
+    @pytest.mark.parametrize("n", [20, 200])
+    def test_ancestors(self, n: int) -> None:
+        lists = [[f"i{item}" for item in basket] for basket in drawn(n, n, 8, 0.4)]
+        table = pd.DataFrame({"item_id": [f"i{item}" for item in range(8)], "aisle": list("aabbccdd")})
+        baskets = Baskets.from_lists(lists).with_taxonomy(table)
+        aisle = {item: {f"aisle={name}"} for item, name in zip(table["item_id"], table["aisle"], strict=True)}
+        with_aisles = [[*basket, *set().union(*(aisle[item] for item in basket))] for basket in lists]
+        expected = reference.frequent(with_aisles, 2, ancestors=aisle)
+        assert found(baskets, 2) == expected
+        assert count_itemsets(baskets, min_support=2).total == len(expected)
+
+    def test_running_out_of_room_changes_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        lists = drawn(5, 300, 14, 0.6)
+        expected = found(Baskets.from_lists(lists), 20)
+        assert len(expected) > 2_900
+        for name in ("BATCH", "FIRST_PIECE", "LAST_PIECE"):
+            monkeypatch.setattr(_mining, name, 3)
+        monkeypatch.setattr(_mining, "SPARE", 1)
+        assert found(Baskets.from_lists(lists), 20) == expected
+
+    @pytest.mark.usefixtures("threaded")
+    def test_blocks_share_the_items_of_every_basket(self) -> None:
+        lists = [[*basket, 20, 21, 22] for basket in drawn(6, 200, 10, 0.5)]
+        assert found(Baskets.from_lists(lists), 9, n_threads=3) == reference.frequent(lists, 9)
+
+
+class TestPreparing:
+    def test_equal_baskets_are_merged(self) -> None:
+        prepared = prepare(Baskets.from_lists([[1, 2, 3], [3, 2, 1], [1, 2], [3], []]), 1, None, perfect=True)
+        assert prepared.data.codes.tolist() == [2, 0, 1, 2, 1, 0, 1]
+        assert prepared.data.supports.tolist() == [3, 3, 3]
+
+    def test_merging_stops_where_it_does_not_pay(self) -> None:
+        rng = np.random.default_rng(0)
+        lists = [rng.choice(400, 6, replace=False).tolist() for _ in range(5_000)]
+        prepared = prepare(Baskets.from_lists(lists * 2), 1, None, perfect=True)
+        assert 5_000 < prepared.indptr.size - 1 <= 10_000
+        one = prepare(Baskets.from_lists([[1, 2]] * 9_000), 1, None, perfect=False)
+        assert one.indptr.size - 1 == 1
+
+    def test_long_baskets_are_sorted(self) -> None:
+        lists = [np.random.default_rng(n).permutation(300)[: 120 + n].tolist() for n in range(9)]
+        lists.append([7] * 3 + [8])
+        prepared = prepare(Baskets.from_lists(lists), 1, None, perfect=True)
+        for start, stop in zip(prepared.indptr[:-1], prepared.indptr[1:], strict=True):
+            assert (np.diff(prepared.data.codes[start + 1 : stop]) > 0).all()
+        pairs = found(Baskets.from_lists(lists), 5, min_len=2, max_len=2)
+        sets = [set(basket) for basket in lists]
+        assert all(count == sum(itemset <= basket for basket in sets) >= 5 for itemset, count in pairs.items())
+
+    def test_ancestors_come_before_descendants_of_equal_count(self) -> None:
+        table = pd.DataFrame({"item_id": ["a"], "z": ["y"], "x": ["w"]})
+        prepared = prepare(Baskets.from_lists([["a"], ["a"]]).with_taxonomy(table), 1, None, perfect=False)
+        above = np.split(prepared.data.ancestors, prepared.data.lineage[1:-1])
+        assert prepared.data.supports.tolist() == [2, 2, 2]
+        for low in range(3):
+            for high in range(low + 1, 3):
+                assert low in above[high]
+
+
+class TestBudget:
+    def test_it_adds_up(self) -> None:
+        budget = Budget(10, 3, "f")
+        budget.spend(6)
+        budget.spend(4)
+        with pytest.raises(ParameterError, match="f: 11 itemsets and more have a count of at least 3"):
+            budget.spend(1)
+
+    @pytest.mark.usefixtures("threaded")
+    def test_it_holds_for_all_threads_together(self) -> None:
+        baskets = Baskets.from_lists(drawn(1, 200, 16, 0.7))
+        prepared = prepare(baskets, 5, None, perfect=True)
+        total = sum(count_lengths(prepared, 5, None, function="f", n_threads=1, progress=False))
+        list_all: Callable[[int], Any] = lambda limit: list_itemsets(  # noqa: E731
+            prepared, 5, None, Budget(limit, 5, "f"), n_threads=3, progress=False
+        )
+        assert len(list_all(total)) == total
+        with pytest.raises(ParameterError, match="max_itemsets"):
+            list_all(total - 1)
