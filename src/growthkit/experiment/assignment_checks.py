@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from .._core.corrections import CORRECTIONS
 from .._core.frames import give_back
 from .._core.params import Params
 from .._core.results import Notice, Result, announce
@@ -28,8 +29,6 @@ from ._shares import ALPHA, read_shares
 from .srm import srm
 
 __all__ = ["AssignmentCheck", "check_assignment"]
-
-CORRECTIONS = ("holm", "hochberg", "bonferroni", "bh", "by", "none")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -233,7 +232,7 @@ def check_assignment(
     0  orders_before  treatment      -0.707       0.553
     """
     params = Params("check_assignment")
-    params.one_of("correction", correction, CORRECTIONS)
+    params.one_of("correction", correction, tuple(CORRECTIONS))
     confidence = params.number("confidence", confidence, above=0, below=1)
     alpha = params.number("alpha", alpha, above=0, below=1)
     names = _names(params, covariates)

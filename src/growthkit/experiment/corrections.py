@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .._core.corrections import CORRECTIONS, adjusted
 from .._core.params import Params
 from .._core.results import Estimate
 from ..exceptions import DataError
@@ -15,7 +16,7 @@ from ..typing import AnyArray, BoolArray, FloatArray, Int64Array
 from ._inputs import Columns, levels
 from ._many_to_one import any_beyond, critical_value
 
-__all__ = ["CORRECTIONS", "DunnettComparison", "adjust_p_values", "dunnett"]
+__all__ = ["DunnettComparison", "adjust_p_values", "dunnett"]
 
 ROLES = ("primary", "secondary", "guardrail")
 
@@ -102,19 +103,19 @@ def adjust_p_values(
     [0.02, 0.02, 0.04, 0.03]
     """
     params = Params("adjust_p_values")
-    adjust = CORRECTIONS[params.one_of("method", method, tuple(CORRECTIONS))]
+    params.one_of("method", method, tuple(CORRECTIONS))
     params.one_of("gate", gate, GATES)
     values = _probabilities(params.function, p)
     flat: FloatArray = values.ravel()
     if role is None:
-        return _known_only(adjust, flat).reshape(values.shape)
+        return adjusted(flat, method).reshape(values.shape)
     roles = _roles(params, role, values.shape)
     if gate == "any" and method not in FAMILYWISE:
         params.refuse("method", "one of 'bonferroni', 'holm', 'hochberg' with gate='any'", method)
     branches = np.zeros(flat.size, dtype=np.int64) if branch is None else _branches(params, branch, values.shape)
     if branches.size and branches.any() and (roles == "secondary").any():
-        return _by_branch(adjust, flat, roles, gate, branches, method).reshape(values.shape)
-    return _gatekeep(adjust, flat, roles, gate).reshape(values.shape)
+        return _by_branch(method, flat, roles, gate, branches).reshape(values.shape)
+    return _gatekeep(method, flat, roles, gate).reshape(values.shape)
 
 
 def _probabilities(function: str, p: Any) -> FloatArray:
@@ -151,45 +152,31 @@ def _branches(params: Params, branch: Any, shape: tuple[int, ...]) -> Int64Array
     return np.unique(labels.ravel(), return_inverse=True)[1].astype(np.int64).ravel()
 
 
-def _by_branch(
-    adjust: Callable[[FloatArray], FloatArray],
-    p: FloatArray,
-    roles: AnyArray,
-    gate: str,
-    branches: Int64Array,
-    method: str,
-) -> FloatArray:
+def _by_branch(method: str, p: FloatArray, roles: AnyArray, gate: str, branches: Int64Array) -> FloatArray:
     """Adjust with a gate for each branch; procedures that hold the family-wise error share alpha among branches."""
-    adjusted, alone = p.copy(), method in FAMILYWISE
+    answer, alone = p.copy(), method in FAMILYWISE
     n_branches = int(branches.max()) + 1
     if not alone:
         for role in ("primary", "secondary"):
-            adjusted[roles == role] = _known_only(adjust, p[roles == role])
+            answer[roles == role] = adjusted(p[roles == role], method)
     for rows in np.split(np.argsort(branches, kind="stable"), np.cumsum(np.bincount(branches))[:-1]):
         ruled = rows[roles[rows] != "guardrail"]
         if alone:
-            adjusted[ruled] = np.minimum(n_branches * _gatekeep(adjust, p[ruled], roles[ruled], gate), 1.0)
+            answer[ruled] = np.minimum(n_branches * _gatekeep(method, p[ruled], roles[ruled], gate), 1.0)
         else:
-            adjusted[ruled] = _gatekeep(np.copy, adjusted[ruled], roles[ruled], gate)
-    return adjusted
+            answer[ruled] = _gatekeep("none", answer[ruled], roles[ruled], gate)
+    return answer
 
 
-def _known_only(adjust: Callable[[FloatArray], FloatArray], p: FloatArray) -> FloatArray:
-    adjusted, known = p.copy(), ~np.isnan(p)
-    if known.any():
-        adjusted[known] = adjust(p[known])
-    return adjusted
-
-
-def _gatekeep(adjust: Callable[[FloatArray], FloatArray], p: FloatArray, roles: AnyArray, gate: str) -> FloatArray:
-    adjusted = p.copy()
+def _gatekeep(method: str, p: FloatArray, roles: AnyArray, gate: str) -> FloatArray:
+    answer = p.copy()
     primary, secondary = roles == "primary", roles == "secondary"
-    adjusted[primary] = _known_only(_bonferroni if gate == "any" else adjust, p[primary])
-    adjusted[secondary] = _known_only(adjust, p[secondary])
+    answer[primary] = adjusted(p[primary], "bonferroni" if gate == "any" else method)
+    answer[secondary] = adjusted(p[secondary], method)
     if primary.any():
         pass_gate = _through_any if gate == "any" else _through_all
-        adjusted[secondary] = pass_gate(adjusted[primary], adjusted[secondary])
-    return adjusted
+        answer[secondary] = pass_gate(answer[primary], answer[secondary])
+    return answer
 
 
 def _through_all(primary: FloatArray, secondary: FloatArray) -> FloatArray:
@@ -204,49 +191,6 @@ def _through_any(primary: FloatArray, secondary: FloatArray) -> FloatArray:
     needed = np.maximum(ranked, secondary[:, None] / shares)
     least = np.minimum(needed.min(axis=1, initial=1.0), 1.0)
     return np.where(np.isnan(secondary), np.nan, least)
-
-
-def _bonferroni(p: FloatArray) -> FloatArray:
-    return np.minimum(p * p.size, 1)
-
-
-def _in_order(p: FloatArray, steps: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(p.size)
-    adjusted[order] = np.minimum(steps(p[order]), 1)
-    return adjusted
-
-
-def _holm(p: FloatArray) -> FloatArray:
-    return _in_order(p, lambda ranked: np.maximum.accumulate(ranked * np.arange(ranked.size, 0, -1)))
-
-
-def _hochberg(p: FloatArray) -> FloatArray:
-    return _in_order(p, lambda ranked: _least_above(ranked * np.arange(ranked.size, 0, -1)))
-
-
-def _bh(p: FloatArray) -> FloatArray:
-    return _in_order(p, lambda ranked: _least_above(ranked * ranked.size / np.arange(1, ranked.size + 1)))
-
-
-def _by(p: FloatArray) -> FloatArray:
-    ranks = np.arange(1, p.size + 1)
-    return _in_order(p, lambda ranked: _least_above(ranked * p.size * np.sum(1 / ranks) / ranks))
-
-
-def _least_above(values: FloatArray) -> FloatArray:
-    return np.minimum.accumulate(values[::-1])[::-1]
-
-
-CORRECTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
-    "none": np.copy,
-    "bonferroni": _bonferroni,
-    "holm": _holm,
-    "hochberg": _hochberg,
-    "bh": _bh,
-    "by": _by,
-}
-"""What each method does to the p-values of one family, none of them NaN."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._core.corrections import CORRECTIONS
 from .._core.params import Params
 from .._core.results import Notice, Result
 from ..exceptions import ParameterError
 from ..typing import AnyArray, FloatArray, Int64Array
 from ._special import special
 from .corrections import adjust_p_values
-from .readout import CORRECTIONS, Readout
+from .readout import Readout
 
 __all__ = ["Heterogeneity", "heterogeneity"]
 
@@ -128,7 +129,7 @@ def heterogeneity(readout: Readout, *, scale: str = "absolute", correction: str 
     """
     params = Params("heterogeneity")
     params.one_of("scale", scale, ("absolute", "relative"))
-    params.one_of("correction", correction, CORRECTIONS)
+    params.one_of("correction", correction, tuple(CORRECTIONS))
     if len(readout.segments) < 2 or readout.design:
         raise ParameterError(
             "heterogeneity: the readout has no segments, or is sequential; make it with segments=... and one look."

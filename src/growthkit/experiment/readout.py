@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from .._core.corrections import CORRECTIONS
 from .._core.params import Params
 from .._core.results import Notice, Result
 from ..exceptions import DataError
@@ -23,7 +24,6 @@ from .srm import srm
 
 __all__ = ["Readout", "readout"]
 
-CORRECTIONS = ("bonferroni", "holm", "hochberg", "bh", "by", "none")
 
 FEW = 30
 """Units in an arm below which the normal approximation is said to be doubtful."""
@@ -281,7 +281,7 @@ def readout(
     params = Params("readout")
     params.number("confidence", confidence, above=0.0, below=1.0)
     params.one_of("alternative", alternative, ("two-sided", "greater", "less"))
-    params.one_of("correction", correction, CORRECTIONS)
+    params.one_of("correction", correction, tuple(CORRECTIONS))
     params.one_of("adjustment", adjustment, ("cuped", "lin"))
     named = _with_covariates(
         params, named_metrics(metrics, function="readout"), _listed(params, "covariates", covariates)
