@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def rows_of(rows: Ragged, places: AnyArray) -> Ragged:
     """Return some rows of a ragged array, in the order of `places`; times are left behind."""
     lengths = rows.lengths[places]
     indptr = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths)))
-    entries: AnyArray = np.repeat(rows.indptr[:-1][places] - indptr[:-1], lengths) + np.arange(indptr[-1])
+    entries = np.repeat(rows.indptr[:-1][places] - indptr[:-1], lengths) + np.arange(int(indptr[-1]))
     return Ragged(indptr, rows.codes[entries], None, None if rows.values is None else rows.values[entries])
 
 
@@ -158,7 +158,10 @@ def factors_of(function: str, boost: Any, item: str, items: Vocabulary) -> tuple
         codes, vocabulary = log.ids(item, role="item")
         labels, factors = vocabulary.labels[codes], log.numbers("boost", role="boost")
     elif isinstance(boost, Mapping):
-        labels, factors = ids_of(function, "boost", list(boost)), np.array(list(boost.values()), dtype=np.float64)
+        labels, factors = (
+            ids_of(function, "boost", list(cast(Any, boost))),
+            np.array(list(cast(Any, boost).values()), dtype=np.float64),
+        )
     else:
         Params(function).refuse(
             "boost", f'a mapping of items to factors, a frame of "{item}" and "boost", or None', boost

@@ -22,8 +22,8 @@ NOTHING = np.uint64(0x007FFFFF_FFFFFFFF)
 NOBODY = np.uint64(0x80000000_FFFFFFFF)
 """The largest key of a score of 0: what is above has a positive score."""
 
-UNTOUCHED = np.float32(np.inf)
-"""Stands in sums that nothing was added to; zero could also be a sum of dislikes and likes."""
+UNTOUCHED = np.float32(-0.0)
+"""Stands in sums that nothing was added to: no sum is minus zero once something other than it was added."""
 
 INSERTION = 24
 """Runs of this length are sorted by insertion."""
@@ -251,16 +251,14 @@ def add_touched(
     touched: Int32Array,
 ) -> int:
     """Add ``weight * value`` to the sums of all rows that have a feature; list these rows and return how many."""
-    n = 0
+    n, zero, bits = 0, np.float32(0), sums.view(np.uint32)
     for e in range(features.size):
         f, w = features[e], weights[e]
         for t in range(indptr[f], indptr[f + 1]):
             row = codes[t]
-            total = sums[row]
-            fresh = total == UNTOUCHED
             touched[n] = row
-            n += fresh
-            sums[row] = (np.float32(0) if fresh else total) + w * values[t]
+            n += bits[row] == SIGN
+            sums[row] += w * values[t] + zero  # which is not minus zero
     return n
 
 
@@ -299,8 +297,8 @@ def take_touched(
     for t in range(n_touched):
         row = touched[t]
         key = pack(bits[row], row)
-        present = sums[row] != empty
-        sums[row] = empty
+        present = bits[row] != empty
+        bits[row] = empty
         keys[n] = key
         n += (key > lowest) & present
         if n == keys.size:
@@ -390,7 +388,7 @@ def nearest_by_count(
         for t in range(n):
             j = t if dense else touched[t]
             sums[j] = likeness(sums[j], side, row_side[j], gamma, shrinkage, ratio)
-        n = take_all(sums, k, keys) if dense else take_touched(touched, n, sums, NOBODY, k, np.float32(0), keys)
+        n = take_all(sums, k, keys) if dense else take_touched(touched, n, sums, NOBODY, k, np.uint32(0), keys)
         give(keys, n, k, False, out[r], scores[r])
 
 
@@ -432,9 +430,10 @@ def nearest_by_value(
                 squares[:, j] = 0
             else:
                 sums[j] = likeness(sums[j], query_side[r], row_side[j], gamma, shrinkage, ratio)
+            sums[j] += np.float32(0)
         if own[r] >= 0:
             sums[own[r]] = UNTOUCHED
-        n = take_touched(touched, n, sums, NOTHING, k, UNTOUCHED, keys)
+        n = take_touched(touched, n, sums, NOTHING, k, SIGN, keys)
         give(keys, n, k, False, out[r], scores[r])
 
 
@@ -459,6 +458,7 @@ def walk(
     """Rank what rows `first` to `last` reach: the product of each row with the table (indptr, codes, values)."""
     k = out.shape[1]
     sums, touched = np.full(n_items, UNTOUCHED), np.empty(n_items + 1, np.int32)
+    bits = sums.view(np.uint32)
     keys = np.empty(max(4 * k, 256), np.uint64)
     for r in range(first, last):
         a, b = row_indptr[r], row_indptr[r + 1]
@@ -470,9 +470,9 @@ def walk(
             j = touched[t]
             if mask.size and not mask[j]:
                 sums[j] = UNTOUCHED
-            elif boost.size and sums[j] != UNTOUCHED:
-                sums[j] = sums[j] * boost[j] if sums[j] >= 0 else sums[j] / boost[j]
-        n = take_touched(touched, n, sums, NOTHING, k, UNTOUCHED, keys)
+            elif boost.size and bits[j] != SIGN:
+                sums[j] = (sums[j] * boost[j] if sums[j] >= 0 else sums[j] / boost[j]) + np.float32(0)
+        n = take_touched(touched, n, sums, NOTHING, k, SIGN, keys)
         give(keys, n, k, True, out[r], scores[r])
 
 
@@ -492,5 +492,7 @@ def walk_dense(
     for r in range(scores.shape[0]):
         a, b = row_indptr[r], row_indptr[r + 1]
         add_touched(row_codes[a:b], row_values[a:b], indptr, codes, values, scores[r], touched)
-        for j in range(scores.shape[1]):
-            scores[r, j] = -np.inf if scores[r, j] == UNTOUCHED else scores[r, j]
+        bits = scores[r].view(np.uint32)
+        for j in range(bits.size):
+            if bits[j] == SIGN:
+                scores[r, j] = -np.inf

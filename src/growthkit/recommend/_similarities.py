@@ -328,13 +328,12 @@ def _check_weights(function: str, rows: Ragged, measure: Measure) -> None:
     weights = _weights(rows)
     if measure.name in CENTRED and weights.size and (weights == weights[0]).all():
         raise DataError(
-            f"{function}: all weights are {weights[0]:g}, so that {measure.name} has nothing to go by; "
-            "use cosine."
+            f"{function}: all weights are {weights[0]:g}, so that {measure.name} has nothing to go by; use cosine."
         )
     if measure.name not in SIGNED and (weights < 0).any():
         raise DataError(
-            f"{function}: {int((weights < 0).sum())} weights are below 0, which {measure.name} cannot take; drop them, or use "
-            f"one of {', '.join(SIGNED)}."
+            f"{function}: {int((weights < 0).sum())} weights are below 0, which {measure.name} cannot take; drop "
+            f"them, or use one of {', '.join(SIGNED)}."
         )
     if weights.size and np.abs(weights).max() > LARGEST:
         raise DataError(f"{function}: weights reach {np.abs(weights).max():g}; divide them to stay within {LARGEST:g}.")

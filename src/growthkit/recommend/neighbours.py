@@ -75,8 +75,8 @@ class ItemKNN(_Neighbours):
     k
         Similar items that each item keeps, at least 1.
     similarity
-        "cosine", "tfidf", "bm25", "jaccard", "dice", "tversky", "asymmetric", "pearson", "adjusted_cosine", "p3alpha" or
-        "rp3beta"; see the notes. Only cosine, pearson and adjusted_cosine take negative weights.
+        "cosine", "tfidf", "bm25", "jaccard", "dice", "tversky", "asymmetric", "pearson", "adjusted_cosine", "p3alpha"
+        or "rp3beta"; see the notes. Only cosine, pearson and adjusted_cosine take negative weights.
     shrinkage
         What is added to the denominator of the similarity, at least 0: it makes similarities that rest on few customers
         smaller. 0 for bm25, p3alpha and rp3beta, which have no denominator.

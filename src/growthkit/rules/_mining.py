@@ -20,9 +20,10 @@ from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 from . import _basket_kernels, _local_kernels, _mining_kernels
 from ._local_kernels import Database, Scratch
 from ._mining_kernels import Stack, Task
+from ._support import item_counts, weights_of
 from ._trie import Trie
 
-__all__ = ["Budget", "Prepared", "TooManyItemsetsError", "count_lengths", "item_counts", "list_itemsets", "prepare"]
+__all__ = ["Budget", "Prepared", "TooManyItemsetsError", "count_lengths", "list_itemsets", "prepare"]
 
 BLOCKS_A_THREAD = 24
 """Blocks differ much in size."""
@@ -42,7 +43,6 @@ FIRST_PIECE, LAST_PIECE = 1 << 12, 1 << 19
 DENSE = 0.2
 """The share of items in an average basket from which on baskets are searched without making local databases."""
 
-UNWEIGHTED = frozen(np.zeros(0, dtype=np.int64))
 NARROW = 2**31 - 1
 
 
@@ -128,14 +128,6 @@ class Budget:
                 )
 
 
-def item_counts(baskets: Baskets) -> Int64Array:
-    """Return how many baskets hold each item."""
-    counts = np.zeros(baskets.n_items, dtype=np.int64)
-    weights = UNWEIGHTED if baskets.weights is None else frozen(baskets.weights)
-    _basket_kernels.weigh_items(frozen(baskets.rows.indptr), frozen(baskets.rows.codes), weights, counts)
-    return counts
-
-
 def prepare(baskets: Baskets, least: int, allowed: BoolArray | None, *, perfect: bool) -> Prepared:
     """Recode baskets for mining: frequent items only, by rank, sorted; equal baskets merged.
 
@@ -177,7 +169,7 @@ def _recode(baskets: Baskets, rank: Int32Array, n_ranks: int) -> tuple[Int64Arra
     codes = np.empty(size + 1, dtype=np.int64 if wide else np.int32)
     indptr = np.zeros(len(rows) + 1, dtype=np.int64)
     table = np.full(1 << (2 * len(rows)).bit_length(), -1, dtype=np.int32)
-    weights = UNWEIGHTED if baskets.weights is None else frozen(baskets.weights)
+    weights = weights_of(baskets)
     n = _basket_kernels.recode(frozen(rows.indptr), frozen(rows.codes), weights, rank, table, indptr, codes)
     sizes, visits = np.zeros((2, n_ranks + 1), dtype=np.int64)
     _basket_kernels.sort_baskets(n, indptr, codes, sizes[1:], visits[1:])

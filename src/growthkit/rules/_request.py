@@ -9,8 +9,8 @@ from .._core.params import Params
 from ..summaries.baskets import Baskets
 from ..typing import BoolArray, IntoFrame
 from ._mining import Budget, count_lengths, list_itemsets, prepare
+from ._support import allowed_items
 from ._trie import Listing
-from .ruleset import allowed_items
 
 __all__ = ["MAX_ITEMSETS", "Request", "read_request"]
 

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from .._core.frames import frozen, give_back
+from .._core.frames import frozen
 from .._core.parallel import block_edges, run_blocks
-from .._core.params import Params
 from .._core.ragged import Ragged
-from .._core.vocabulary import Vocabulary
 from ..summaries.baskets import Baskets
-from ..typing import AnyArray, BoolArray, Int32Array, Int64Array, IntoFrame
+from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 from . import _counting_kernels, _rule_kernels
+from ._support import item_counts, weights_of
 
 __all__ = [
     "Counter",
     "SetTable",
-    "allowed_items",
     "as_sets",
     "distinct_sets",
-    "framed",
     "joined_sets",
-    "label_sets",
     "salts",
     "slots_for",
     "some_rows",
     "united",
     "where_all",
 ]
-
-NOT_WEIGHTED = frozen(np.zeros(0, dtype=np.int64))
 
 
 def as_sets(indptr: AnyArray, codes: AnyArray) -> Ragged:
@@ -125,42 +119,6 @@ def united(one: Ragged, two: Ragged) -> Ragged:
     return as_sets(both.indptr, both.codes)
 
 
-def label_sets(sets: Ragged, items: Vocabulary) -> AnyArray:
-    """Return each set, none of them empty, as a tuple of ids, in an array of objects."""
-    tuples = np.empty(len(sets), dtype=object)
-    lengths = sets.lengths
-    for length in np.unique(lengths).tolist():
-        rows = np.flatnonzero(lengths == length)
-        columns = [items.labels[sets.codes[sets.indptr[rows] + k]].tolist() for k in range(length)]
-        tuples[rows] = np.fromiter(zip(*columns, strict=True), dtype=object, count=rows.size)
-    return tuples
-
-
-def framed(columns: Mapping[str, AnyArray], backend: str) -> IntoFrame:
-    """Return columns as a dataframe; tuples become lists in Polars and PyArrow, which have a type for them."""
-    if backend == "pandas":
-        return give_back(columns, backend=backend)
-    plain: dict[str, Any] = {name: _lists(column) for name, column in columns.items()}
-    return give_back(plain, backend=backend)
-
-
-def _lists(column: AnyArray) -> Any:
-    return list(map(list, column)) if column.size and isinstance(column[0], tuple) else column
-
-
-def allowed_items(params: Params, name: str, items: Sequence[Any] | None, baskets: Baskets) -> BoolArray:
-    """Return which item codes are among `items`: all if that is None."""
-    if items is None:
-        return np.ones(baskets.n_items, dtype=bool)
-    if isinstance(items, (str, bytes)):
-        params.refuse(name, "a list of items", items)
-    listed = list(items)
-    codes = baskets.items.find(listed)
-    if (codes < 0).any() or not listed:
-        params.refuse(name, f"items that the baskets hold ({baskets.items.kind} ids)", items)
-    return np.isin(np.arange(baskets.n_items), codes)
-
-
 class _Ordered(NamedTuple):
     """Sets whose items stand from the rarest on, and the order of the dictionary that they make."""
 
@@ -187,8 +145,8 @@ class Counter:
         self.n_threads = n_threads
         by_item = baskets.rows.transpose(n_items)
         self.by_item = as_sets(by_item.indptr, by_item.codes)
-        self.weights = NOT_WEIGHTED if baskets.weights is None else frozen(baskets.weights)
-        self.item_counts = self._item_counts()
+        self.weights = weights_of(baskets)
+        self.item_counts = item_counts(baskets)
 
     def count(self, sets: Ragged) -> Int64Array:
         """Return how many baskets hold each set: all of them where the set is empty.
@@ -223,12 +181,6 @@ class Counter:
         widest = int(self.by_item.lengths[first].max())
         order = _dictionary(Ragged(sets.indptr, ranks), rank.size)
         return _Ordered(as_sets(sets.indptr, by_rank[ranks]), order, int(sets.lengths.max()), widest)
-
-    def _item_counts(self) -> Int64Array:
-        if not self.weights.size:
-            return self.by_item.lengths
-        summed = np.concatenate(([0], np.cumsum(self.weights[self.by_item.codes])))
-        return summed[self.by_item.indptr[1:]] - summed[self.by_item.indptr[:-1]]
 
 
 def _dictionary(sets: Ragged, n_codes: int) -> Int64Array:

@@ -14,8 +14,9 @@ from ..summaries.baskets import Baskets
 from ..typing import IntoFrame
 from ._candidates import Request, absences_of, rules_of
 from ._family import family_of_absences, family_of_rules
-from ._sets import Counter, allowed_items, as_sets
+from ._sets import Counter, as_sets
 from ._significance import fisher
+from ._support import allowed_items
 from .itemsets import Itemsets, frequent_itemsets
 from .measures import DEFAULT_MEASURES, MEASURES, chosen
 from .ruleset import Rules

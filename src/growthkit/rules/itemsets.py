@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .._core.frames import give_back
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import HEAD, Result, _html_table
@@ -19,6 +18,7 @@ from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array, IntoFrame
 from ._request import MAX_ITEMSETS, Request, read_request
 from ._support import least_count
+from ._tables import framed, label_sets
 from ._trie import Listing
 
 __all__ = ["ItemsetCounts", "Itemsets", "count_itemsets", "frequent_itemsets"]
@@ -111,10 +111,7 @@ class Itemsets(Result):
 
     def to_frame(self) -> IntoFrame:
         """Return the table as a dataframe of the caller's library; itemsets are tuples, lists in Polars and PyArrow."""
-        columns: dict[str, Any] = self.columns()
-        if self.backend != "pandas":
-            columns["itemset"] = [list(itemset) for itemset in columns["itemset"]]
-        return give_back(columns, backend=self.backend)
+        return framed(self.columns(), self.backend)
 
     def facts(self) -> dict[str, Any]:
         """Return how many itemsets there are, of what kind, and from which count on."""
@@ -128,11 +125,7 @@ class Itemsets(Result):
 
     def _columns(self, stop: int) -> dict[str, AnyArray]:
         indptr, counts = self.indptr[: stop + 1], self.counts[:stop]
-        labels: list[Any] = self.vocabulary.decode(self.codes[: indptr[-1]]).tolist()
-        bounds = indptr.tolist()
-        itemsets = np.empty(stop, dtype=object)
-        for i in range(stop):
-            itemsets[i] = tuple(labels[bounds[i] : bounds[i + 1]])
+        itemsets = label_sets(Ragged(indptr, self.codes[: indptr[-1]]), self.vocabulary)
         scores = {name: values[:stop] for name, values in self.scores.items()}
         support = counts / self.n_baskets
         return {"itemset": itemsets, "length": np.diff(indptr), "count": counts, "support": support, **scores}

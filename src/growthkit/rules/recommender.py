@@ -12,7 +12,9 @@ from ..exceptions import ParameterError
 from ..summaries.baskets import Baskets
 from ..typing import AnyArray, Int32Array, IntoFrame
 from . import _offer_kernels
-from ._sets import as_sets, framed, label_sets, some_rows
+from ._sets import as_sets, some_rows
+from ._support import item_counts
+from ._tables import framed, label_sets
 from .measures import MEASURES
 from .ruleset import Rules
 
@@ -134,8 +136,7 @@ class RuleRecommender:
     def _by_item(self) -> Ragged:
         """List each rule under the item of its antecedent that the fewest baskets hold."""
         left, known = self.rules.antecedents, self.rules.baskets
-        counts = np.bincount(known.rows.codes, minlength=known.n_items)
-        order = np.lexsort((counts[left.codes], left.row_numbers()))
+        order = np.lexsort((item_counts(known)[left.codes], left.row_numbers()))
         rarest = left.codes[order[left.indptr[:-1]]]
         listed = Ragged.from_codes(rarest, np.arange(len(self.rules), dtype=np.int32), known.n_items)
         return as_sets(listed.indptr, listed.codes)

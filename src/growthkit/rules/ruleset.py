@@ -17,8 +17,10 @@ from .._core.vocabulary import Vocabulary
 from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, FloatArray, Int64Array, IntoFrame
 from ._redundancy import Lattice
-from ._sets import Counter, allowed_items, as_sets, framed, label_sets, some_rows, united, where_all
+from ._sets import Counter, as_sets, some_rows, united, where_all
 from ._significance import fisher
+from ._support import allowed_items
+from ._tables import framed, label_sets
 from .measures import MEASURES, Cells
 
 __all__ = ["Rules"]

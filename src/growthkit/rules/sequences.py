@@ -21,6 +21,7 @@ from ..typing import AnyArray, BoolArray, Int32Array, Int64Array, IntoFrame
 from . import _sequence_kernels as kernels
 from ._chains import Spelling, lengths_of, spelt
 from ._support import least_count
+from ._tables import framed, plain_labels
 
 __all__ = ["SequentialPatterns", "sequential_patterns"]
 
@@ -72,16 +73,18 @@ class SequentialPatterns(Result):
     def columns(self) -> dict[str, AnyArray]:
         """Return one row per pattern: its elements as tuples of items, its sizes, count and support."""
         spelling = spelt(self.parents, self.keys, len(self.items))
-        patterns = np.empty(len(self), dtype=object)
-        patterns[:] = [_elements(spelling, pattern, self.items) for pattern in self.shown.tolist()]
         opened = np.concatenate(([0], np.cumsum(spelling.opens)))[spelling.indptr]
         return {
-            "pattern": patterns,
+            "pattern": _elements(spelling, self.shown, self.items),
             "length": np.diff(spelling.indptr)[self.shown],
             "n_elements": np.diff(opened)[self.shown],
             "count": self.counts[self.shown],
             "support": self.support,
         }
+
+    def to_frame(self) -> IntoFrame:
+        """Return the table as a dataframe of the caller's library; patterns are lists in Polars and PyArrow."""
+        return framed(self.columns(), self.backend)
 
     def facts(self) -> dict[str, Any]:
         """Return how many patterns and customers there are, and the longest."""
@@ -90,15 +93,41 @@ class SequentialPatterns(Result):
         return {"patterns": len(self), "kind": self.kind, "customers": self.n_customers, "longest (items)": longest}
 
     def find(self, pattern: Iterable[Iterable[Any]]) -> int | None:
-        """Return how many customers have a pattern, given as collections of items; None if it is not among these."""
-        wanted = tuple(tuple(element) for element in pattern)
-        spelling = spelt(self.parents, self.keys, len(self.items))
-        n = sum(map(len, wanted))
-        for place in self.shown[np.diff(spelling.indptr)[self.shown] == n].tolist():
-            found = _elements(spelling, place, self.items)
-            if tuple(map(frozenset, found)) == tuple(map(frozenset, wanted)):
-                return int(self.counts[place])
-        return None
+        """Return how many customers have a pattern, given as collections of items; None if it is not among these.
+
+        Raises
+        ------
+        DataError
+            If an element is a single id rather than a collection, or has no item.
+
+        Notes
+        -----
+        O(items of all patterns).
+        """
+        keys = self._keys(pattern)
+        rows = self.shown[self.keys[self.shown] == keys[-1]]
+        at = self.parents[rows]
+        for key in keys[-2::-1]:
+            fit = at >= 0
+            fit[fit] = self.keys[at[fit]] == key
+            rows, at = rows[fit], self.parents[at[fit]]
+        rows = rows[at < 0]
+        return int(self.counts[rows[0]]) if rows.size else None
+
+    def _keys(self, pattern: Iterable[Any]) -> list[int]:
+        """Return a pattern as keys, -1 for items that are not frequent."""
+        keys: list[int] = []
+        for element in pattern:
+            ids = [] if isinstance(element, (str, bytes)) or not isinstance(element, Iterable) else list(element)
+            if not ids:
+                raise DataError(
+                    f"SequentialPatterns.find: an element is a collection of ids, got {element!r}; put it in a list."
+                )
+            codes: list[int] = np.unique(self.items.find(ids)).tolist()
+            keys += [code if place == 0 or code < 0 else code + len(self.items) for place, code in enumerate(codes)]
+        if not keys:
+            raise DataError("SequentialPatterns.find: the pattern has no element; give at least one.")
+        return keys
 
 
 def sequential_patterns(
@@ -342,12 +371,15 @@ def _most_frequent_first(
     return place[parents[order]], keys[order], counts[order]
 
 
-def _elements(spelling: Spelling, pattern: int, items: Vocabulary) -> tuple[tuple[Any, ...], ...]:
-    """Return a pattern as tuples of ids."""
-    part = slice(spelling.indptr[pattern], spelling.indptr[pattern + 1])
-    labels = items.decode(spelling.codes[part]).tolist()
-    edges = [*np.flatnonzero(spelling.opens[part]).tolist(), len(labels)]
-    return tuple(tuple(labels[a:b]) for a, b in pairwise(edges))
+def _elements(spelling: Spelling, shown: Int64Array, items: Vocabulary) -> AnyArray:
+    """Return patterns as tuples of tuples of ids, in an array of objects."""
+    labels = plain_labels(items)[spelling.codes].tolist()
+    edges = [*np.flatnonzero(spelling.opens).tolist(), len(labels)]
+    elements = [tuple(labels[a:b]) for a, b in pairwise(edges)]
+    opened = np.concatenate(([0], np.cumsum(spelling.opens)))[spelling.indptr].tolist()
+    patterns = np.empty(shown.size, dtype=object)
+    patterns[:] = [tuple(elements[opened[pattern] : opened[pattern + 1]]) for pattern in shown.tolist()]
+    return patterns
 
 
 def _is_closed(parents: Int64Array, keys: Int64Array, counts: Int64Array, n_items: int) -> BoolArray:

@@ -9,8 +9,10 @@ import numpy as np
 from .._core.params import Params
 from ..summaries.baskets import Baskets
 from ..typing import FloatArray, Int64Array, IntoFrame
-from ._mining import TooManyItemsetsError, item_counts
+from ._mining import TooManyItemsetsError
 from ._request import MAX_ITEMSETS, Request, read_request
+from ._sets import as_sets, some_rows
+from ._support import item_counts
 from ._trie import Listing
 from .itemsets import Itemsets
 
@@ -205,8 +207,5 @@ def _best(listing: Listing, scores: FloatArray, k: int) -> Int64Array:
 def _picked(listing: Listing, order: Int64Array) -> Listing:
     """Return some of the itemsets."""
     indptr, codes, counts = listing.arrays
-    sizes = np.diff(indptr)[order]
-    bounds = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))
-    shifts: Int64Array = np.repeat(indptr[order] - bounds[:-1], sizes)
-    entries = np.arange(shifts.size) + shifts
-    return Listing.of(bounds, codes[entries], counts[order])
+    sets = some_rows(as_sets(indptr, codes), order)
+    return Listing.of(sets.indptr, sets.codes, counts[order])

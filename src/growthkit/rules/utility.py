@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from .._core.vocabulary import Vocabulary
 from ..typing import AnyArray, FloatArray, Int64Array, IntoFrame
 from . import _utility_kernels as kernels
 from ._chains import spelt
+from ._tables import framed, label_sets
 
 __all__ = ["UtilityItemsets", "high_utility_itemsets"]
 
@@ -68,18 +68,18 @@ class UtilityItemsets(Result):
 
     def columns(self) -> dict[str, AnyArray]:
         """Return one row per set: its items as a tuple, length, count, support, utility and utility in a basket."""
-        labels = self.items.decode(self.codes).tolist()
-        edges = self.indptr.tolist()
-        itemsets = np.empty(len(self), dtype=object)
-        itemsets[:] = [tuple(labels[a:b]) for a, b in pairwise(edges)]
         return {
-            "itemset": itemsets,
+            "itemset": label_sets(Ragged(self.indptr, self.codes), self.items),
             "length": np.diff(self.indptr),
             "count": self.counts,
             "support": self.counts / self.n_baskets,
             "utility": self.utilities,
             "utility_a_basket": self.utilities / self.counts,
         }
+
+    def to_frame(self) -> IntoFrame:
+        """Return the table as a dataframe of the caller's library; itemsets are tuples, lists in Polars and PyArrow."""
+        return framed(self.columns(), self.backend)
 
     def facts(self) -> dict[str, Any]:
         """Return how many sets there are, the threshold, and the utility of the whole log."""

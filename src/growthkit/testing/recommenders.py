@@ -130,11 +130,9 @@ def _check_allowed(model: Recommender, frame: IntoFrame, allowed: AnyArray, want
 def _check_lists(model: Recommender, k: int) -> None:
     left = ~_seen(model)
     _check_allowed(model, model.recommend(k=k), left, np.minimum(k, left.sum(axis=1)), f"recommend(k={k})")
-    n = len(model.items_)
     frame = model.recommend(k=k, exclude=None)
-    _check_allowed(
-        model, frame, np.ones_like(left), np.full(left.shape[0], min(k, n)), f"recommend(k={k}, exclude=None)"
-    )
+    everything = np.ones(left.shape, dtype=bool)
+    _check_allowed(model, frame, everything, np.minimum(k, everything.sum(axis=1)), f"recommend(k={k}, exclude=None)")
 
 
 def _check_masks(model: Recommender) -> None:
