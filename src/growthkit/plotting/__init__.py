@@ -16,6 +16,7 @@ from .planning import draw_duration, draw_sample_plan, draw_simulation
 from .quasi import draw_difference_in_differences, draw_switchback, draw_synthetic_control
 from .recommend import draw_choice, draw_differences, draw_evaluation, draw_split, draw_trade_off
 from .resampling import draw_bootstrap, draw_mann_whitney, draw_quantile_test
+from .rules import draw_rule_network, draw_rule_scatter, draw_rules
 from .segmentation import draw_rfm_scores, draw_rfm_segments
 from .srm import draw_sequential_srm, draw_srm
 from .summaries import draw_customers, draw_idle, draw_purchases, draw_value_shares
@@ -43,6 +44,9 @@ __all__ = [
     "draw_readout",
     "draw_rfm_scores",
     "draw_rfm_segments",
+    "draw_rule_network",
+    "draw_rule_scatter",
+    "draw_rules",
     "draw_sample_plan",
     "draw_sequence",
     "draw_sequential_srm",
