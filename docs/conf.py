@@ -35,6 +35,10 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autosummary_imported_members = True
+autosummary_context = {
+    # pages of names that another menu has, too; links lead to the other one
+    "shown_twice": ("growthkit.rules.Baskets", "growthkit.recommend.Interactions", "growthkit.recommend.split.Split"),
+}
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {
     name: name for name in ("AnyArray", "BoolArray", "FloatArray", "Int32Array", "Int64Array", "IntoFrame", "RngLike")

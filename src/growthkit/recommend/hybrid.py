@@ -122,7 +122,7 @@ class Hybrid(Recommender):
         constant: float = 60.0,
         depth: int = 100,
     ) -> Self:
-        """Return the reciprocal rank fusion of the models' lists [2]_: scores need not compare."""
+        """Return the reciprocal rank fusion of the models' lists: scores need not compare."""
         return cls(models, how="rrf", weights=weights, constant=constant, depth=depth)
 
     @classmethod

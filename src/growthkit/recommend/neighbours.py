@@ -113,12 +113,11 @@ class ItemKNN(_Neighbours):
        algorithms. WWW 10, 285-295.
     .. [2] Deshpande, M. and Karypis, G. (2004). Item-based top-N recommendation algorithms. ACM TOIS 22(1), 143-177.
     .. [3] Cooper, C., Lee, S. H., Radzik, T. and Siantos, Y. (2014). Random walks in recommender systems: exact
-    computation
-       and simulations. WWW 23 Companion, 811-816.
+       computation and simulations. WWW 23 Companion, 811-816.
     .. [4] Paudel, B., Christoffel, F., Newell, C. and Bernstein, A. (2017). Updatable, accurate, diverse, and scalable
        recommendations for interactive applications. ACM TiiS 7(1), 1:1-1:34.
     .. [5] Aiolli, F. (2013). Efficient top-N recommendation for very large scale binary rated datasets. RecSys 7,
-    273-280.
+       273-280.
 
     Examples
     --------
