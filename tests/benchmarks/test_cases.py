@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare, experiment, probe, report, summaries
+from benchmarks import compare, experiment, probe, recommend, report, summaries
 from benchmarks import experiment_design as design
 from benchmarks import experiment_resampling as resampling
+from benchmarks import interactions_data as interactions
 from benchmarks.cases import CASES, chosen
 from benchmarks.contest import OURS, Case, Contender, Disagreement
 from benchmarks.experiment_data import mixed_cells
@@ -65,7 +66,7 @@ class TestTable:
         assert {case.area for case in chosen(["segmentation"])} == {"segmentation"}
         assert [case.name for case in chosen(["customers-100"])] == ["customers-100"]
         assert chosen([]) == list(CASES)
-        with pytest.raises(LookupError, match="no area or case 'sumaries'; there are assign-1m,"):
+        with pytest.raises(LookupError, match="no area or case 'sumaries'; there are als-fit-gowalla-64,"):
             chosen(["sumaries"])
 
     @pytest.mark.parametrize(("case", "peer"), PEERS, ids=[f"{case.name}-{peer}" for case, peer in PEERS])
@@ -139,6 +140,56 @@ class TestAgreement:
         with pytest.raises(Disagreement, match="bounds taken"):
             design.agree_on_bounds((bounds, bounds), (bounds, bounds + 0.002))
 
+    def test_neighbours_and_lists(self):
+        pytest.importorskip("scipy")
+        data = interactions.power_law(80, 200, 2_000)
+        model = recommend.our_neighbours(data)()
+        table = recommend._as_matrix(model.neighbours_)
+        recommend.agree_on_neighbours(model, table)
+        with pytest.raises(Disagreement, match="similarities differ"):
+            recommend.agree_on_neighbours(model, table * 1.01)
+        lists = recommend.our_knn_lists(data)()
+        scores = lists["score"].to_numpy().reshape(80, recommend.N)
+        items = lists["item_id"].to_numpy().reshape(80, recommend.N)
+        recommend.agree_on_lists(lists, (items, scores))
+        with pytest.raises(Disagreement, match="scores differ"):
+            recommend.agree_on_lists(lists, (items, scores + 0.01))
+
+    def test_losses_weights_and_metrics(self):
+        pytest.importorskip("scipy")
+        data = interactions.parted(80, 200, 2_000, factors=8)
+        _, customers, items = ours = recommend.our_sweep(data)()
+        recommend.agree_on_loss(ours, (customers, items))
+        with pytest.raises(Disagreement, match="loss"):
+            recommend.agree_on_loss(ours, (customers, 0.5 * items))
+        weights = recommend.our_ease(data)()
+        with pytest.raises(Disagreement, match="weights differ"):
+            recommend.agree_on_weights(weights, weights.T)
+        result = recommend.our_metrics(data)()
+        with pytest.raises(Disagreement, match="ndcg"):
+            recommend.agree_on_metrics(result, {"ndcg": result.value("ImplicitALS", "ndcg") + 0.001})
+
+
+class TestInteractions:
+    def test_sizes(self):
+        pytest.importorskip("scipy")
+        matrix = interactions.power_law(1_000, 300, 20_000).matrix
+        assert matrix.shape == (1_000, 300)
+        assert 10_000 < matrix.nnz <= 21_200
+        assert (matrix.data == 1).all()
+        assert np.diff(matrix.indptr).min() > 0
+
+    def test_same_seed_same_interactions(self):
+        pytest.importorskip("scipy")
+        one, two = (interactions.power_law(80, 200, 2_000, seed=3).matrix for _ in range(2))
+        assert (one != two).nnz == 0
+
+    def test_parts_do_not_overlap(self):
+        pytest.importorskip("scipy")
+        data = interactions.parted(80, 200, 2_000)
+        assert data.matrix.multiply(data.test).nnz == 0
+        assert np.diff(data.matrix.indptr).min() > 0
+
 
 class TestLogs:
     @pytest.mark.parametrize("ids", ["dense", "sparse", "text"])
@@ -155,8 +206,8 @@ class TestLogs:
         assert np.array_equal(one.value, two.value)
 
     def test_by_time(self):
-        assert (np.diff(shop_log(100, 20, by_time=True).timestamp) >= np.timedelta64(0)).all()
-        assert (np.diff(shop_log(100, 20).timestamp) < np.timedelta64(0)).any()
+        assert (np.diff(shop_log(100, 20, by_time=True).timestamp) >= np.timedelta64(0, "us")).all()
+        assert (np.diff(shop_log(100, 20).timestamp) < np.timedelta64(0, "us")).any()
 
 
 class TestProbe:

@@ -393,7 +393,7 @@ class TestObservationEnd:
             dt.datetime(2026, 2, 1, tzinfo=dt.UTC),
             "2026-02-01T00:00+01:00",
             pd.NaT,
-            np.datetime64("NaT"),
+            np.datetime64("NaT", "s"),
             "soon",
             "",
             20260201,

@@ -638,7 +638,7 @@ def test_any_size_works_and_keeps_its_columns(n_customers, days, n_items, n_fact
         ({"start": "soon"}, "start must be a date without a time zone"),
         ({"start": "2024-01-01T00:00+01:00"}, "start must be a date without a time zone"),
         ({"start": pd.NaT}, "start must be a date without a time zone"),
-        ({"start": np.datetime64("NaT")}, "start must be a date without a time zone"),
+        ({"start": np.datetime64("NaT", "s")}, "start must be a date without a time zone"),
         ({"start": 2024}, "start must be a date without a time zone"),
         ({"rng": -1}, "rng must be"),
         ({"rng": "seed"}, "rng must be"),

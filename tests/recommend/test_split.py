@@ -93,7 +93,7 @@ class TestByTime:
             split.by_time(LOG, at)
 
     @pytest.mark.parametrize(
-        "at", [0.0, 1.0, 7, True, "soon", None, np.datetime64("NaT"), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]
+        "at", [0.0, 1.0, 7, True, "soon", None, np.datetime64("NaT", "s"), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]
     )
     def test_bad_moments(self, at: Any) -> None:
         with pytest.raises(ParameterError, match=r"split\.by_time: at must be"):

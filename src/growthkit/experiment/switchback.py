@@ -234,7 +234,7 @@ def _spans(params: Params, times: Times, period: Any, washout: Any, origin: Any)
         since = np.datetime64(origin) - np.datetime64(0, "D")
     except (TypeError, ValueError):
         params.refuse("origin", "a moment such as '2026-03-01 06:00'", origin)
-    return length, lost, ticks_of(params, "origin", abs(since), times) * (1 if since >= np.timedelta64(0) else -1)
+    return length, lost, ticks_of(params, "origin", abs(since), times) * (1 if since >= np.timedelta64(0, "D") else -1)
 
 
 def _units(log: Log, unit: str | None) -> tuple[AnyArray, AnyArray]:

@@ -172,7 +172,7 @@ def _of_interactions(function: str, pairs: Interactions) -> Events:
 
 def ticks_of(params: Params, name: str, moment: Any, ticks_per_day: int) -> int:
     """Return the first tick that is not before a moment: a date, a datetime, numpy.datetime64 or ISO text."""
-    if isinstance(moment, (int, float)) or getattr(moment, "tzinfo", None) is not None:
+    if moment is None or isinstance(moment, (int, float)) or getattr(moment, "tzinfo", None) is not None:
         params.refuse(name, "a date or time without zone", moment)
     unit = {count: unit for unit, count in TICKS_A_DAY.items()}[ticks_per_day]
     try:

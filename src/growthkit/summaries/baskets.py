@@ -439,7 +439,7 @@ def _united_times(parts: list[Baskets], row_maps: list[Int32Array], n: int) -> A
     columns = [part.times for part in parts if part.times is not None]
     if not columns:
         return None
-    times = np.full(n, np.datetime64("NaT"), dtype=np.result_type(*columns))
+    times = np.full(n, "NaT", dtype=np.result_type(*columns))
     for rows, column in zip(row_maps, columns, strict=True):
         times[rows] = np.fmin(times[rows], column)
     return times

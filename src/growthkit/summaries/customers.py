@@ -389,7 +389,7 @@ def _merge_money(parts: list[CustomerSummary], places: list[Int32Array], n_custo
     known = [part.money for part in parts if part.money is not None]
     if not known:
         return None
-    first_day = np.full(n_customers, np.datetime64("NaT"), dtype="datetime64[D]")
+    first_day = np.full(n_customers, "NaT", dtype="datetime64[D]")
     for part, place in zip(parts, places, strict=True):
         first_day[place] = np.fmin(first_day[place], part.first)
     money = Money.zeros(n_customers)

@@ -20,7 +20,7 @@ def moments(plan: Plan, seconds: Int64Array, *, missing: BoolArray | None = None
     """Return seconds since the start as moments (microseconds, as both pandas 2 and 3 keep them)."""
     times = plan.start.astype("datetime64[us]") + (seconds.astype(np.int64) * 1_000_000).astype("timedelta64[us]")
     if missing is not None:
-        times[missing] = np.datetime64("NaT")
+        times[missing] = np.datetime64("NaT", "us")
     return times
 
 
