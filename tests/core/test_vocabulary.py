@@ -142,3 +142,10 @@ def test_kinds(ids: np.ndarray, kind: str) -> None:
 def test_labels_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="read-only"):
         Vocabulary.encode(np.array([1, 2])).vocabulary.labels[0] = 5
+
+
+def test_find_among_ids_of_several_types() -> None:
+    texts = Vocabulary.encode(np.array(["a", "b"], dtype=object)).vocabulary
+    assert texts.find(["b", 1, None, ["a"], "a"]).tolist() == [1, -1, -1, -1, 0]
+    days = Vocabulary.encode(np.array(["2026-01-01", "2026-01-02"], dtype="datetime64[ns]")).vocabulary
+    assert days.find([dt.datetime(2026, 1, 2), dt.datetime(2026, 1, 3)]).tolist() == [1, -1]

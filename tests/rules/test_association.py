@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -16,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from growthkit._core.corrections import adjusted
-from growthkit.exceptions import ParameterError
+from growthkit.exceptions import DataError, ParameterError
 from growthkit.rules import Baskets
-from growthkit.rules._significance import fisher
+from growthkit.rules._significance import corrected, fisher
 from growthkit.rules.association import association_rules, mine_rules
 from growthkit.rules.itemsets import frequent_itemsets
 from growthkit.rules.measures import MEASURES
@@ -79,6 +80,12 @@ class TestFisher:
     def test_is_exact_far_out_and_in_the_middle(self, k: int, drawn: int, marked: int, n: int) -> None:
         exact = reference.upper_tail(k, drawn, marked, n)
         assert tail(k, drawn, marked, n) == pytest.approx(float(exact), rel=1e-11)
+
+    @pytest.mark.parametrize("power", [40, 45, 52])
+    def test_of_more_baskets_than_squares_fit_64_bits(self, power: int) -> None:
+        """Among so many, ten are drawn as if with replacement."""
+        exact = sum(Fraction(math.comb(10, k) * 7 ** (10 - k), 8**10) for k in range(3, 11))
+        assert tail(3, 10, 2 ** (power - 3), 2**power) == pytest.approx(float(exact), rel=1e-10)
 
     def test_beyond_the_smallest_double_is_0(self) -> None:
         assert tail(3_000, 3_000, 3_000, 100_000) == 0.0
@@ -458,7 +465,7 @@ class TestEdges:
     def test_long_sets_with_every_consequent_are_refused(self) -> None:
         itemsets = frequent_itemsets(Baskets.from_lists([list(range(30))] * 2), min_support=2, kind="closed")
         assert len(association_rules(itemsets, min_threshold=0.0, correction=None)) == 30
-        with pytest.raises(ParameterError, match="an itemset of 30 items gives 1,073,741,822 rules"):
+        with pytest.raises(ParameterError, match="an itemset of 30 items gives more than 4,194,304 rules"):
             association_rules(itemsets, max_consequent=None)
 
     @pytest.mark.parametrize(
@@ -469,6 +476,7 @@ class TestEdges:
             ({"max_consequent": 0}, "max_consequent must be a whole number of at least 1"),
             ({"max_consequent": 2, "negative": True}, "max_consequent must be 1 with negative=True"),
             ({"measures": "lift"}, "measures must be names of measures in a list"),
+            ({"measures": 5}, "measures must be names of measures in a list"),
             ({"antecedent": ["nobody"]}, "antecedent must be items that the baskets hold"),
             ({"antecedent": []}, "antecedent must be items that the baskets hold"),
             ({"consequent": "a"}, "consequent must be a list of items"),
@@ -481,6 +489,53 @@ class TestEdges:
     def test_refuses(self, options: dict[str, Any], message: str) -> None:
         with pytest.raises(ParameterError, match=re.escape(f"association_rules: {message}")):
             everything(Baskets.from_lists(TINY), 2, **options)
+
+    @pytest.mark.parametrize("kind", [np.float16, np.float32])
+    def test_a_threshold_in_short_precision_is_met_exactly(self, kind: Any) -> None:
+        for share in (0.1, 0.3, 0.6, 0.7, 0.9):
+            held = round(10 * share)
+            baskets = Baskets.from_lists([["a", "b"]] * held + [["a"]] * (10 - held))
+            found = association_rules(frequent_itemsets(baskets, min_support=1), min_threshold=kind(share))
+            assert frozenset("a") in {rule.antecedent for rule in listed(found)}
+            assert len(found.filter(minimum={"confidence": kind(share)})) == len(found)
+
+    def test_other_things_than_itemsets_are_refused(self) -> None:
+        with pytest.raises(ParameterError, match="itemsets must be what frequent_itemsets returned"):
+            association_rules(Baskets.from_lists(TINY))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("rows", [[0.5], [100], [-1], [True], [[0]], ["a"], 1, slice(0, 2)])
+    def test_take_refuses(self, rows: Any) -> None:
+        with pytest.raises(ParameterError, match=r"Rules\.take: rows must be"):
+            everything(Baskets.from_lists(TINY), 2).take(rows)
+
+    @pytest.mark.parametrize("bounds", [5, {"lift": "x"}, {"lift": float("nan")}])
+    def test_filter_refuses(self, bounds: Any) -> None:
+        for side in ("minimum", "maximum"):
+            with pytest.raises(ParameterError, match=rf"Rules\.filter: {side}"):
+                everything(Baskets.from_lists(TINY), 2).filter(**{side: bounds})
+
+    def test_counts_whose_products_pass_64_bits(self) -> None:
+        weights = [2**39 + 1, 2**39, 2**38, 2**40]
+        baskets = Baskets.from_lists([["a", "b"], ["a"], ["b"], ["c"]], weights=weights)
+        found = everything(baskets, 1)
+        n = sum(weights)
+        for rule, leverage, improvement in zip(
+            listed(found), found.measure("leverage"), found.improvement(), strict=True
+        ):
+            a, x, y = rule.count, rule.antecedent_count, rule.consequent_count
+            assert leverage == pytest.approx(float(Fraction(a * n - x * y, n * n)), rel=1e-15)
+            assert improvement == pytest.approx(float(Fraction(a, x) - Fraction(y, n)), rel=1e-15)
+
+    def test_families_of_tests_beyond_floats(self) -> None:
+        q = corrected(np.array([0.0, 1e-300, 0.5]), "holm", 2**1_100)
+        assert q.tolist() == [0.0, 1.0, 1.0]
+
+    def test_long_rules_have_too_many_parts(self) -> None:
+        itemsets = frequent_itemsets(Baskets.from_lists([range(60)] * 2 + [[]]), min_support=2, kind="maximal")
+        found = association_rules(itemsets, min_threshold=0.0)
+        assert len(found) == 60
+        with pytest.raises(DataError, match=r"Rules\.non_redundant: the rules have too many more general ones"):
+            found.non_redundant()
 
     def test_methods_refuse(self) -> None:
         found = everything(Baskets.from_lists(TINY), 2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import lzma
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from growthkit import rules
+from growthkit._core.params import Params
 from growthkit.exceptions import DataError, ParameterError
 from growthkit.rules import Baskets, Itemsets, count_itemsets, frequent_itemsets, top_itemsets
+from growthkit.rules._support import least_count
 from growthkit.testing import FrameEngine
 from tests.references import itemsets as reference
 from tests.support import to_lists
@@ -153,6 +157,23 @@ class TestEdges:
     def test_a_tenth_of_thirty_is_three(self) -> None:
         assert mined([["a"]] * 3 + [[]] * 27, min_support=0.1) == {frozenset("a"): 3}
 
+    @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble, Fraction])
+    def test_a_share_of_any_type(self, kind: Any) -> None:
+        share = Fraction(1, 10) if kind is Fraction else kind("0.1")
+        assert mined([["a"]] * 3 + [[]] * 27, min_support=share) == {frozenset("a"): 3}
+        assert mined([["a"]] * 2 + [[]] * 28, min_support=share) == {}
+
+    def test_every_share_of_up_to_sixty_baskets_is_its_count(self) -> None:
+        params = Params("f")
+        for n in range(1, 61):
+            for count in range(1, n + 1):
+                shares = (count / n, np.float32(count / n), np.float32(count) / np.float32(n))
+                assert [least_count(params, share, n) for share in shares] == [count] * 3
+
+    @pytest.mark.parametrize("count", [2, np.int64(2), np.uint8(2), np.int32(2)])
+    def test_a_count_of_any_type(self, count: Any) -> None:
+        assert mined([["a"], ["a", "b"]], min_support=count) == {frozenset("a"): 2}
+
     def test_one_is_a_count_and_one_point_zero_is_all(self) -> None:
         assert len(mined([["a", "b"], ["a"]], min_support=1)) == 3
         assert mined([["a", "b"], ["a"]], min_support=1.0) == {frozenset("a"): 2}
@@ -191,6 +212,33 @@ class TestEdges:
         n = count_itemsets(baskets, min_support=1).total
         assert len(frequent_itemsets(baskets, min_support=1, max_itemsets=n)) == n
 
+    def test_numbers_beyond_floats_are_counted(self) -> None:
+        counted = count_itemsets(Baskets.from_lists([range(1_100)] * 2), min_support=2)
+        assert counted.total == 2**1_100 - 1
+        assert counted.columns()["itemsets"][[0, 549]].tolist() == [1_100, np.inf]
+        assert "inf" in counted.summary()
+
+    @pytest.mark.parametrize(
+        "labels",
+        [
+            [0.5, -0.0, 1e300],
+            [True, False],
+            [("a", 1), ("b", 2)],
+            [dt.datetime(2026, 1, 1), dt.datetime(2026, 1, 2)],
+            [dt.date(2026, 1, 1), dt.date(2026, 1, 2)],
+            [np.datetime64("2026-01-01", "ns"), np.datetime64("2026-01-02", "ns")],
+            [pd.Timestamp(2026, 1, 1), pd.Timestamp(2026, 1, 2)],
+            [2**63 + 5, 3],
+        ],
+        ids=["float", "bool", "tuple", "datetime", "date", "nanoseconds", "Timestamp", "uint64"],
+    )
+    def test_ids_of_every_kind_are_found_again(self, labels: list[Any]) -> None:
+        itemsets = frequent_itemsets(Baskets.from_lists([labels, labels[:1]]), min_support=1)
+        columns = itemsets.columns()
+        assert len(itemsets) == 2 ** len(labels) - 1
+        assert [itemsets.find(itemset) for itemset in columns["itemset"]] == columns["count"].tolist()
+        assert not any(isinstance(label, int) for label in columns["itemset"][0]) or isinstance(labels[0], int)
+
     def test_unicode_and_bytes(self) -> None:
         assert mined([["é", "日本"], ["é"]], min_support=2) == {frozenset(["é"]): 2}
         assert mined([[b"x", b"y"], [b"x"]], min_support=2) == {frozenset([b"x"]): 2}
@@ -226,7 +274,17 @@ class TestRefusals:
         with pytest.raises(DataError, match='column "item_id" holds 1 null values'):
             frequent_itemsets(frame)
 
-    @pytest.mark.parametrize("itemset", ["ab", [], b"x"])
+    @pytest.mark.parametrize("value", [2.0, np.float32(1.5), np.bool_(False)])
+    def test_a_share_above_one_says_what_a_count_is(self, value: Any) -> None:
+        with pytest.raises(ParameterError, match=r"must be a count \(a whole number from 1 on\) or a share"):
+            mined([["a"]], min_support=value)
+
+    @pytest.mark.parametrize("items", [5, ["a", 1], [1, "a"], [["a"]], [None], [float("nan")]])
+    def test_items_that_are_no_items(self, items: Any) -> None:
+        with pytest.raises(ParameterError, match="frequent_itemsets: items must be"):
+            mined([["a", "b"]], min_support=1, items=items)
+
+    @pytest.mark.parametrize("itemset", ["ab", [], b"x", 5, None])
     def test_find_takes_several_ids(self, itemset: Any) -> None:
         with pytest.raises(DataError, match=r"Itemsets.find: expected some ids"):
             frequent_itemsets(Baskets.from_lists([["a"]]), min_support=1).find(itemset)

@@ -51,7 +51,7 @@ class TestPublished:
         found = sequential_patterns(paper(), min_support=facts["min_count"])
         assert len(found) == facts["patterns"]
         for text in facts["some"]:
-            assert found.find(text.split("|")) is not None
+            assert found.find(map(list, text.split("|"))) is not None
 
     def test_clicks(self, shared_data: Path) -> None:
         with lzma.open(shared_data / "rules" / "kosarak_36k.dat.xz", "rt") as file:
@@ -133,12 +133,24 @@ class TestTime:
 
     @pytest.mark.parametrize("gap", [7, 7.0, dt.timedelta(days=7), np.timedelta64(7, "D"), pd.Timedelta("7D")])
     def test_a_gap_of_exactly_the_bound_is_in(self, gap: Any) -> None:
-        assert sequential_patterns(self.log(), min_support=1, max_gap=gap).find(["a", "b"]) == 1
-        assert sequential_patterns(self.log(), min_support=1, min_gap=gap).find(["a", "b"]) == 1
+        assert sequential_patterns(self.log(), min_support=1, max_gap=gap).find([["a"], ["b"]]) == 1
+        assert sequential_patterns(self.log(), min_support=1, min_gap=gap).find([["a"], ["b"]]) == 1
 
     @pytest.mark.parametrize("gap", [6.9, dt.timedelta(hours=167)])
     def test_a_gap_over_the_bound_is_out(self, gap: Any) -> None:
-        assert sequential_patterns(self.log(), min_support=1, max_gap=gap).find(["a", "b"]) is None
+        assert sequential_patterns(self.log(), min_support=1, max_gap=gap).find([["a"], ["b"]]) is None
+
+    @pytest.mark.parametrize("hours", range(1, 60))
+    def test_hours_are_not_rounded_away(self, hours: int) -> None:
+        frame = self.log().assign(timestamp=pd.Timestamp("2026-01-01") + pd.to_timedelta([0, hours], unit="h"))
+        for gap in (dt.timedelta(hours=hours), hours / 24):
+            for bounds in ({"min_gap": gap}, {"max_gap": gap}, {"max_span": gap}):
+                assert sequential_patterns(frame, min_support=1, **bounds).find([["a"], ["b"]]) == 1
+
+    def test_a_least_gap_between_two_ticks_is_rounded_up(self) -> None:
+        frame = frame_of([(1, 0, "a"), (1, 1, "b"), (1, 2, "c")])
+        found = sequential_patterns(frame, min_support=1, min_gap=1.5, max_gap=1e300)
+        assert (found.find([["a"], ["b"]]), found.find([["a"], ["c"]])) == (None, 1)
 
     def test_what_was_bought_at_one_moment_has_no_order(self) -> None:
         frame = frame_of([(1, 0, "a"), (1, 0, "b")])
@@ -148,13 +160,13 @@ class TestTime:
 class TestEdges:
     def test_a_share_that_is_reached_exactly(self) -> None:
         frame = frame_of([(customer, 0, "a") for customer in range(3)] + [(customer, 0, "z") for customer in range(30)])
-        assert sequential_patterns(frame, min_support=0.1).find(["a"]) == 3
+        assert sequential_patterns(frame, min_support=0.1).find([["a"]]) == 3
 
     def test_nothing_frequent(self) -> None:
         found = sequential_patterns(frame_of([(1, 0, "a"), (2, 0, "b")]), min_support=2)
         assert len(found) == 0
         assert found.to_frame().shape == (0, 5)
-        assert found.find(["a"]) is None
+        assert found.find([["a"]]) is None
 
     def test_one_row(self) -> None:
         assert counts(sequential_patterns(frame_of([(1, 0, "a")]), min_support=1.0)) == {(("a",),): 1}
@@ -175,6 +187,18 @@ class TestEdges:
     def test_bad_parameters(self, options: dict[str, Any], sentence: str) -> None:
         with pytest.raises(ParameterError, match=sentence):
             sequential_patterns(paper(), **options)
+
+    @pytest.mark.parametrize("pattern", [["a"], "a", [[]], [], 5, [5]])
+    def test_elements_are_collections(self, pattern: Any) -> None:
+        with pytest.raises(DataError, match=r"SequentialPatterns\.find: "):
+            sequential_patterns(paper(), min_support=2).find(pattern)
+
+    def test_every_pattern_is_found_again(self) -> None:
+        found = sequential_patterns(paper(), min_support=2)
+        for pattern, count in counts(found).items():
+            assert found.find(pattern) == found.find([set(element) for element in pattern]) == count
+        for absent in ([["z"]], [["a", 1]], [["a", "z"]], [["b", "a"], ["b", "a"]], [["a"]] * 9):
+            assert found.find(absent) is None
 
     def test_too_many_patterns(self) -> None:
         with pytest.raises(DataError, match="more than max_patterns = 10 patterns are frequent"):

@@ -100,6 +100,10 @@ class TestEdges:
         with pytest.raises(ParameterError, match="high_utility_itemsets"):
             high_utility_itemsets(frame_of([(1, "a", 1.0)]), **options)
 
+    def test_sums_beyond_floats(self) -> None:
+        with pytest.raises(DataError, match="sums to more than a float holds"):
+            high_utility_itemsets(frame_of([(1, "a", 1e308), (1, "b", 1e308)]), min_utility=1)
+
     def test_bad_utilities(self) -> None:
         with pytest.raises(DataError, match=r'column "value" holds 1 NaN.*first at row 1'):
             high_utility_itemsets(frame_of([(1, "a", 1.0), (1, "b", float("nan"))]), min_utility=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -135,11 +136,15 @@ class Vocabulary:
         ``1``, ``1.0``, ``True`` and ``"1"`` are different ids. O(m log n).
         """
         wanted = _as_labels(ids)
+        objects = wanted.dtype.kind == "O"
+        if objects and self.labels.dtype.kind == "M" and all(isinstance(label, datetime) for label in wanted):
+            wanted = wanted.astype(self.labels.dtype)
         if not (wanted.size and len(self)) or Vocabulary(wanted.copy()).kind != self.kind:
             return np.full(wanted.size, -1, dtype=np.int32)
-        if self.kind not in SEARCHABLE:
+        if self.kind not in SEARCHABLE or (objects and len(set(map(type, wanted))) > 1):
             table = {label: code for code, label in enumerate(self.labels)}
-            return np.array([table.get(label, -1) for label in wanted], dtype=np.int32)
+            hashable = (label if isinstance(label, Hashable) else None for label in wanted)
+            return np.array([table.get(label, -1) for label in hashable], dtype=np.int32)
         slots = np.minimum(np.searchsorted(self.labels, wanted), len(self) - 1)
         return np.where(self.labels[slots] == wanted, slots, -1).astype(np.int32)
 

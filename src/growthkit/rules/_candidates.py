@@ -88,14 +88,26 @@ def rules_of(params: Params, request: Request, sets: Ragged, counts: Int64Array,
 def _blocks(params: Params, sets: Ragged, most: int) -> list[tuple[int, int, int]]:
     """Cut the sets into runs with about `BLOCK` candidates each: first set, last set, candidates."""
     lengths = sets.lengths
-    longest = int(lengths.max(initial=0))
-    by_length = [sum(comb(length, k) for k in range(1, min(most, length - 1) + 1)) for length in range(longest + 1)]
-    if max(by_length, default=0) > MOST_OF_ONE:
-        params.refuse("max_consequent", f"smaller: an itemset of {longest} items gives {max(by_length):,} rules", most)
-    total = np.concatenate(([0], np.cumsum(np.array(by_length, dtype=np.int64)[lengths])))
+    by_length = np.zeros(int(lengths.max(initial=0)) + 1, dtype=np.int64)
+    for length in np.unique(lengths).tolist():
+        by_length[length] = n_rules = _n_rules(length, most)
+        if n_rules > MOST_OF_ONE:
+            wanted = f"smaller: an itemset of {length} items gives more than {MOST_OF_ONE:,} rules"
+            params.refuse("max_consequent", wanted, most)
+    total = np.concatenate(([0], np.cumsum(by_length[lengths])))
     edges = np.searchsorted(total, np.arange(0, int(total[-1]), BLOCK), side="right") - 1
     edges = np.unique(np.concatenate((edges, [len(sets)])))
     return [(int(i), int(j), int(total[j] - total[i])) for i, j in pairwise(edges.tolist())]
+
+
+def _n_rules(length: int, most: int) -> int:
+    """Return how many rules an itemset gives, or, where they are too many, some number that is too large, too."""
+    n_rules = 0
+    for k in range(1, min(most, length - 1) + 1):
+        n_rules += comb(length, k)
+        if n_rules > MOST_OF_ONE:
+            break
+    return min(n_rules, MOST_OF_ONE + 1)
 
 
 def _enumerated(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import comb
 from queue import SimpleQueue
@@ -23,7 +24,7 @@ from ._mining_kernels import Stack, Task
 from ._support import item_counts, weights_of
 from ._trie import Trie
 
-__all__ = ["Budget", "Prepared", "TooManyItemsetsError", "count_lengths", "list_itemsets", "prepare"]
+__all__ = ["Budget", "Prepared", "TooManyItemsetsError", "Worker", "count_lengths", "list_itemsets", "prepare", "run"]
 
 BLOCKS_A_THREAD = 24
 """Blocks differ much in size."""
@@ -327,8 +328,8 @@ class Worker:
         state[_mining_kernels.USED] = 0
 
 
-def _run(
-    prepared: Prepared, task: Task, budget: Budget, *, function: str, n_threads: int | None, progress: bool
+def run(
+    make: Callable[[], Worker], prepared: Prepared, *, function: str, n_threads: int | None, progress: bool
 ) -> Iterator[tuple[list[AnyArray], Worker]]:
     """Mine block after block of ranks, and return the pieces of each and the worker that made them."""
     work = int(prepared.visits[-1])
@@ -340,7 +341,7 @@ def _run(
     idle: SimpleQueue[Worker] = SimpleQueue()
 
     def mine(block: int) -> tuple[list[AnyArray], Worker]:
-        worker = Worker(prepared, task, budget) if idle.empty() else idle.get()
+        worker = make() if idle.empty() else idle.get()
         worker.mine(*edges[block])
         pieces = worker.pieces
         idle.put(worker)
@@ -355,7 +356,8 @@ def list_itemsets(
     """Return all itemsets of at most `max_len` items with a count of at least `least`."""
     task = _task(prepared, least, max_len, listing=True)
     budget.spend((1 << prepared.n_always) - 1)
-    done = list(_run(prepared, task, budget, function=budget.function, n_threads=n_threads, progress=progress))
+    worker = partial(Worker, prepared, task, budget)
+    done = list(run(worker, prepared, function=budget.function, n_threads=n_threads, progress=progress))
     threads = thread_count(n_threads, n_rows=budget.spent, function=budget.function)
     return Trie(prepared.code_of, _shared_entries(prepared), [pieces for pieces, _ in done], threads)
 
@@ -366,7 +368,8 @@ def count_lengths(
     """Return how many itemsets of 1, 2, ... items have a count of at least `least`, without listing them."""
     budget = Budget(0, least, function)
     task = _task(prepared, least, max_len, listing=False)
-    done = _run(prepared, task, budget, function=function, n_threads=n_threads, progress=progress)
+    worker = partial(Worker, prepared, task, budget)
+    done = run(worker, prepared, function=function, n_threads=n_threads, progress=progress)
     workers = {id(worker): worker for _, worker in done}
     totals = [0] * (prepared.longest + prepared.n_always + 1)
     for worker in workers.values():

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
 
 from .._core.ragged import Ragged
+from ..exceptions import DataError
 from ..typing import AnyArray, Int32Array, Int64Array
 from . import _rule_kernels
+from ._products import product_gap
 from ._sets import Counter, as_sets, distinct_sets, salts, slots_for, some_rows, united
 
 __all__ = ["Lattice"]
+
+MOST_ITEMS = 1 << 29
+"""Items of the antecedents, with one less, of the rules of one level: some GB. Long antecedents have no end of them."""
 
 
 class _Level(NamedTuple):
@@ -44,6 +50,8 @@ class Lattice:
         Counts the others.
     negative
         Whether the consequents are absences.
+    function
+        The public function, for messages.
     """
 
     def __init__(
@@ -54,11 +62,13 @@ class Lattice:
         antecedent_count: Int64Array,
         counter: Counter,
         negative: bool,
+        function: str,
     ) -> None:
         self.antecedents = antecedents
         self.count, self.antecedent_count = count, antecedent_count
         self.counter = counter
         self.negative = negative
+        self.function = function
         self.n_items = counter.baskets.n_items
         self.consequents, self.consequent_of = distinct_sets(consequents, self.n_items)
         self.levels = self._levels()
@@ -75,9 +85,9 @@ class Lattice:
         for level in self.levels[1:]:
             found_hits, found_tries = best_hits[level.parents[:, 0]], best_tries[level.parents[:, 0]]
             for parent in level.parents.T[1:]:
-                _raise_to(found_hits, found_tries, best_hits[parent], best_tries[parent])
+                self._raise_to(found_hits, found_tries, best_hits[parent], best_tries[parent])
             hits[level.rules], tries[level.rules] = found_hits[level.place], found_tries[level.place]
-            _raise_to(found_hits, found_tries, level.hits, level.tries)
+            self._raise_to(found_hits, found_tries, level.hits, level.tries)
             best_hits, best_tries = found_hits, found_tries
         return hits, tries
 
@@ -99,6 +109,7 @@ class Lattice:
         """Return the levels from the empty antecedent up."""
         lengths = self.antecedents.lengths
         longest = int(lengths.max(initial=0))
+        self._refuse_too_many(comb(longest, longest // 2), longest // 2)  # the parts of one rule that long, at least
         rules = np.flatnonzero(lengths == longest)
         rows, place = _distinct(self._rows(rules, longest), self.n_codes)
         levels: list[_Level] = []
@@ -127,6 +138,7 @@ class Lattice:
         And for each row the places of its parents among them, and the places of `others`.
         """
         n, width = len(rows), rows.shape[1] - 1
+        self._refuse_too_many(n, width)
         salt = salts(self.n_codes)
         numbers = np.empty(n * width, dtype=np.int32)
         rows = np.ascontiguousarray(rows)
@@ -152,6 +164,19 @@ class Lattice:
         hits[unknown] = tries[unknown] - both if self.negative else both
         return _Level(rows, parents, rules, place, hits, tries)
 
+    def _refuse_too_many(self, n: int, width: int) -> None:
+        """Refuse to go below a level of n rules with so many items in the antecedent where that takes too much room."""
+        if n * width * width > MOST_ITEMS:
+            raise DataError(
+                f"{self.function}: the rules have too many more general ones, {n:.3g} with {width} items in the "
+                "antecedent alone; take fewer rules, or mine with max_len."
+            )
+
+    def _raise_to(self, hits: Int64Array, tries: Int64Array, other_hits: Int64Array, other_tries: Int64Array) -> None:
+        """Replace each share ``hits / tries`` by the other where that is larger."""
+        larger = product_gap(other_hits, tries, hits, other_tries, self.counter.baskets.n_baskets) > 0
+        hits[larger], tries[larger] = other_hits[larger], other_tries[larger]
+
 
 def _as_sets(rows: AnyArray) -> Ragged:
     edges: Int64Array = np.arange(len(rows) + 1) * rows.shape[1]
@@ -162,9 +187,3 @@ def _distinct(rows: Int32Array, n_codes: int) -> tuple[Int32Array, Int64Array]:
     """Return the different rows, and the place of each row among them."""
     sets, place = distinct_sets(_as_sets(rows), n_codes)
     return sets.codes.reshape(len(sets), rows.shape[1]), place
-
-
-def _raise_to(hits: Int64Array, tries: Int64Array, other_hits: Int64Array, other_tries: Int64Array) -> None:
-    """Replace each share ``hits / tries`` by the other where that is larger."""
-    larger = other_hits * tries > hits * other_tries
-    hits[larger], tries[larger] = other_hits[larger], other_tries[larger]

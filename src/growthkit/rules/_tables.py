@@ -49,7 +49,9 @@ def framed(columns: Mapping[str, AnyArray], backend: str) -> IntoFrame:
 
 
 def _lists(column: AnyArray) -> Any:
-    return list(map(_listed, column)) if column.size and isinstance(column[0], tuple) else column
+    if column.dtype == object and (not column.size or isinstance(column[0], tuple)):
+        return list(map(_listed, column))
+    return column
 
 
 def _listed(value: Any) -> Any:

@@ -102,21 +102,21 @@ def upper_tail(k: int, drawn: int, marked: int, n: int) -> float:
         return 1.0
     if k > high:
         return 0.0
-    x, y, rest = float(drawn), float(marked), float(n - drawn - marked)
+    x, y, size, rest = float(drawn), float(marked), float(n), float(n - drawn - marked)
     total = term = 1.0
-    if float(k) * n > x * y:
+    if float(k) * size > x * y:
         for i in range(k, high):
             term *= (x - i) * (y - i) / ((i + 1.0) * (rest + i + 1.0))
             total += term
             if term < ENOUGH * total:
                 break
-        return min(1.0, math.exp(log_probability(k, x, y, n) + math.log(total)))
+        return min(1.0, math.exp(log_probability(float(k), x, y, size) + math.log(total)))
     for i in range(k - 1, low, -1):
         term *= i * (rest + i) / ((x - i + 1.0) * (y - i + 1.0))
         total += term
         if term < ENOUGH * total:
             break
-    return max(0.0, 1.0 - math.exp(log_probability(k - 1.0, x, y, n) + math.log(total)))
+    return max(0.0, 1.0 - math.exp(log_probability(k - 1.0, x, y, size) + math.log(total)))
 
 
 @kernel

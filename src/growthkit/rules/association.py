@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from .._core.corrections import adjusted
 from .._core.parallel import thread_count
 from .._core.params import Params
 from ..summaries.baskets import Baskets
@@ -15,8 +14,8 @@ from ..typing import IntoFrame
 from ._candidates import Request, absences_of, rules_of
 from ._family import family_of_absences, family_of_rules
 from ._sets import Counter, as_sets
-from ._significance import fisher
-from ._support import allowed_items
+from ._significance import corrected, fisher
+from ._support import allowed_items, least_double
 from .itemsets import Itemsets, frequent_itemsets
 from .measures import DEFAULT_MEASURES, MEASURES, chosen
 from .ruleset import Rules
@@ -121,7 +120,7 @@ def association_rules(
         n_tests = (
             family_of_absences(request, sets, counts) if negative else family_of_rules(request, itemsets, sets, counts)
         )
-        q = adjusted(p, correction, n_tests)
+        q = corrected(p, correction, n_tests)
     return Rules(itemsets.backend, itemsets.baskets, *found, shown, p, q, correction, n_tests, negative)
 
 
@@ -208,7 +207,7 @@ def mine_rules(
 
 def _request(
     params: Params,
-    itemsets: Itemsets,
+    itemsets: Any,
     metric: str,
     min_threshold: float,
     antecedent: Sequence[Any] | None,
@@ -216,8 +215,10 @@ def _request(
     negative: bool,
     max_consequent: int | None,
 ) -> Request:
+    if not isinstance(itemsets, Itemsets):
+        params.refuse("itemsets", "what frequent_itemsets returned (or call mine_rules on baskets)", type(itemsets))
     params.one_of("metric", metric, tuple(MEASURES))
-    threshold = params.number("min_threshold", min_threshold)
+    threshold = least_double(params, "min_threshold", min_threshold)
     longest = max(1, int(np.diff(itemsets.indptr).max(initial=1)) - 1)
     most = longest if max_consequent is None else params.whole("max_consequent", max_consequent, low=1)
     if params.flag("negative", negative) and most > 1 and max_consequent is not None:

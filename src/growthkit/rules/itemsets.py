@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +17,14 @@ from ..exceptions import DataError
 from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array, IntoFrame
 from ._request import MAX_ITEMSETS, Request, read_request
-from ._support import least_count
+from ._support import least_count, members
 from ._tables import framed, label_sets
 from ._trie import Listing
 
 __all__ = ["ItemsetCounts", "Itemsets", "count_itemsets", "frequent_itemsets"]
+
+LARGEST = 2**1023
+"""Whole numbers below are finite as floats."""
 
 KINDS = ("all", "closed", "maximal", "generators")
 
@@ -85,21 +88,22 @@ class Itemsets(Result):
         """The items' ids."""
         return self.baskets.items
 
-    def find(self, itemset: Sequence[Hashable]) -> int | None:
+    def find(self, itemset: Iterable[Hashable]) -> int | None:
         """Return the count of one itemset, given as its ids in any order; None where it is not among these.
 
         Raises
         ------
         DataError
-            If `itemset` is a text, or empty.
+            If `itemset` is a single id rather than a collection, or empty.
 
         Notes
         -----
         O(number of itemsets).
         """
-        if isinstance(itemset, (str, bytes)) or len(itemset) == 0:
+        ids = members(itemset)
+        if not ids:
             raise DataError(f"Itemsets.find: expected some ids in a list or tuple, got {itemset!r}.")
-        codes = np.unique([self.vocabulary.find([label])[0] for label in itemset])
+        codes = np.unique(self.vocabulary.find(ids))
         rows = np.flatnonzero(np.diff(self.indptr) == codes.size)
         for place, code in enumerate(codes):
             rows = rows[self.codes[self.indptr[rows] + place] == code]
@@ -171,14 +175,17 @@ class ItemsetCounts(Result):
         return sum(self.n_itemsets)
 
     def columns(self) -> dict[str, AnyArray]:
-        """Return one row per length: length, itemsets (floats where 2**63 or more)."""
-        exact = self.total < 2**63
-        numbers = np.array(self.n_itemsets, dtype=np.int64 if exact else np.float64)
+        """Return one row per length: length, itemsets (floats where 2**63 or more, infinite where these end)."""
+        if self.total < 2**63:
+            numbers = np.array(self.n_itemsets, dtype=np.int64)
+        else:
+            numbers = np.array([float(n) if n < LARGEST else np.inf for n in self.n_itemsets])
         return {"length": np.arange(1, len(self) + 1), "itemsets": numbers}
 
     def facts(self) -> dict[str, Any]:
         """Return the total, and from which count on an itemset is counted."""
-        return {"itemsets": self.total, "least count": self.min_count, "baskets": self.n_baskets}
+        total = self.total if self.total < LARGEST else np.inf
+        return {"itemsets": total, "least count": self.min_count, "baskets": self.n_baskets}
 
 
 def frequent_itemsets(

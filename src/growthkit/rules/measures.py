@@ -10,6 +10,8 @@ import numpy as np
 
 from .._core.params import Params
 from ..typing import FloatArray, Int64Array
+from ._products import product_gap
+from ._support import members
 
 __all__ = ["DEFAULT_MEASURES", "MEASURES", "SOURCES", "Cells", "Measure"]
 
@@ -91,7 +93,7 @@ class Cells:
         self.not_x, self.not_y = self.n - self.x, self.n - self.y
         self.d = self.not_x - self.c
         # a d - b c = a n - x y, in whole numbers: its sign decides much, and a difference of products would lose it.
-        self.gap = (count * n - antecedent * consequent).astype(np.float64)
+        self.gap = product_gap(count, n, antecedent, consequent, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,9 +380,10 @@ DEFAULT_MEASURES = (
 
 def chosen(params: Params, measures: str | Iterable[str]) -> tuple[str, ...]:
     """Check names of measures, or "all" for all of them, and return them without repetition."""
-    if isinstance(measures, str) and measures != "all":
+    listed = list(MEASURES) if isinstance(measures, str) and measures == "all" else members(measures)
+    if listed is None:
         params.refuse("measures", 'names of measures in a list, or "all"', measures)
-    names = tuple(MEASURES) if measures == "all" else tuple(dict.fromkeys(measures))
+    names = tuple(dict.fromkeys(listed))
     for name in names:
         params.one_of("measures", name, tuple(MEASURES))
     return names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 
 from .._core.frames import frozen
@@ -64,6 +66,8 @@ class RuleRecommender:
         params = Params("RuleRecommender")
         params.one_of("score", score, tuple(MEASURES))
         self.score, self.aggregate = score, params.one_of("aggregate", aggregate, AGGREGATES)
+        if not isinstance(cast("Any", rules), Rules):
+            params.refuse("rules", "what association_rules or mine_rules returned", type(rules))
         if rules.negative:
             raise ParameterError("RuleRecommender: the rules are negative; absent items cannot be offered.")
         values = rules.measure(score)

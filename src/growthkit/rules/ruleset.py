@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from .._core.corrections import adjusted
 from .._core.parallel import thread_count
 from .._core.params import Params
 from .._core.ragged import Ragged
@@ -16,10 +15,11 @@ from .._core.results import Notice, Result
 from .._core.vocabulary import Vocabulary
 from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, FloatArray, Int64Array, IntoFrame
+from ._products import product_gap
 from ._redundancy import Lattice
 from ._sets import Counter, as_sets, some_rows, united, where_all
-from ._significance import fisher
-from ._support import allowed_items
+from ._significance import corrected, fisher
+from ._support import allowed_items, least_double
 from ._tables import framed, label_sets
 from .measures import MEASURES, Cells
 
@@ -117,9 +117,14 @@ class Rules(Result):
         return {**counted, "correction": self.correction, "rules tested": self.n_tests}
 
     def take(self, rows: AnyArray | Sequence[int]) -> Rules:
-        """Return some of the rules: those at these places, in that order, or those marked in an array of booleans."""
-        places = np.asarray(rows)
-        kept = np.flatnonzero(places) if places.dtype == bool else places.astype(np.int64)
+        """Return some of the rules: those at these places, in that order, or those marked in an array of booleans.
+
+        Raises
+        ------
+        ParameterError
+            If the places are no whole numbers from 0 to below the number of rules, or there is not one mark a rule.
+        """
+        kept = self._places(Params("Rules.take"), rows)
         return replace(
             self,
             antecedents=some_rows(self.antecedents, kept),
@@ -163,6 +168,11 @@ class Rules(Result):
         mined or not; what was not counted yet is counted in the baskets. At most 0 means that a shorter antecedent says
         as much.
 
+        Raises
+        ------
+        DataError
+            If antecedents are so long that their parts are too many to look at (from about 25 items on).
+
         References
         ----------
         .. [1] Bayardo, R. J., Agrawal, R., Gunopulos, D. (1999). Constraint-based rule mining in large, dense
@@ -190,6 +200,8 @@ class Rules(Result):
         ------
         ParameterError
             If a parameter is out of range.
+        DataError
+            As `improvement`.
 
         References
         ----------
@@ -204,7 +216,7 @@ class Rules(Result):
             p = np.zeros(len(self))
             for rules, tables in lattice.against_parents():
                 p[rules] = np.maximum(p[rules], fisher(*tables))
-            kept &= adjusted(p, self.correction or "none", self.n_tests) <= alpha
+            kept &= corrected(p, self.correction or "none", self.n_tests) <= alpha
         return self.take(kept)
 
     def filter(
@@ -237,10 +249,13 @@ class Rules(Result):
             ("consequent", consequent, self.consequents),
         ):
             kept &= where_all(sets, allowed_items(params, name, items, self.baskets))
+        for role, bounds in (("minimum", minimum), ("maximum", maximum)):
+            if not isinstance(cast("Any", bounds), Mapping | None):
+                params.refuse(role, "a dict of names and numbers", bounds)
         for name, least in (minimum or {}).items():
-            kept &= self._column(params, "minimum", name) >= least
+            kept &= self._column(params, "minimum", name) >= least_double(params, f'minimum["{name}"]', least)
         for name, most in (maximum or {}).items():
-            kept &= self._column(params, "maximum", name) <= most
+            kept &= self._column(params, "maximum", name) <= params.number(f'maximum["{name}"]', most)
         return self.take(kept)
 
     def counted_in(self, baskets: Baskets, *, n_threads: int | None = None) -> Rules:
@@ -273,9 +288,18 @@ class Rules(Result):
             antecedent_count=antecedent_count,
             consequent_count=consequent_count,
             p_value=p,
-            q_value=None if self.correction is None else adjusted(p, self.correction, len(self)),
+            q_value=None if self.correction is None else corrected(p, self.correction, len(self)),
             n_tests=len(self),
         )
+
+    def _places(self, params: Params, rows: AnyArray | Sequence[int]) -> Int64Array:
+        places = np.asarray(rows)
+        if places.dtype == bool and places.shape == (len(self),):
+            return np.flatnonzero(places)
+        whole = places.ndim == 1 and (places.dtype.kind in "iu" or not places.size)
+        if not whole or (places.size and not 0 <= places.min() <= places.max() < len(self)):
+            params.refuse("rows", f"a list of places below {len(self)} or {len(self)} booleans", rows)
+        return places.astype(np.int64)
 
     def _cells(self) -> Cells:
         return Cells(self.count, self.antecedent_count, self.consequent_count, self.baskets.n_baskets)
@@ -298,12 +322,13 @@ class Rules(Result):
 
     def _lattice(self, function: str, n_threads: int | None) -> Lattice:
         counter = self._counter(function, n_threads)
-        return Lattice(self.antecedents, self.consequents, self.count, self.antecedent_count, counter, self.negative)
+        sides = (self.antecedents, self.consequents, self.count, self.antecedent_count)
+        return Lattice(*sides, counter, self.negative, function)
 
     def _improvement(self, lattice: Lattice) -> FloatArray:
         """Return the difference of two confidences, exact where it is 0: products of counts are compared."""
         hits, tries = lattice.best_shorter()
-        gap = (self.count * tries - hits * self.antecedent_count).astype(np.float64)
+        gap = product_gap(self.count, tries, hits, self.antecedent_count, self.baskets.n_baskets)
         with np.errstate(invalid="ignore"):
             return gap / (tries.astype(np.float64) * self.antecedent_count)
 

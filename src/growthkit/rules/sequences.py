@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +21,7 @@ from ..exceptions import DataError
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array, IntoFrame
 from . import _sequence_kernels as kernels
 from ._chains import Spelling, lengths_of, spelt
-from ._support import least_count
+from ._support import least_count, members
 from ._tables import framed, plain_labels
 
 __all__ = ["SequentialPatterns", "sequential_patterns"]
@@ -117,8 +118,8 @@ class SequentialPatterns(Result):
     def _keys(self, pattern: Iterable[Any]) -> list[int]:
         """Return a pattern as keys, -1 for items that are not frequent."""
         keys: list[int] = []
-        for element in pattern:
-            ids = [] if isinstance(element, (str, bytes)) or not isinstance(element, Iterable) else list(element)
+        for element in members(pattern) or []:
+            ids = members(element)
             if not ids:
                 raise DataError(
                     f"SequentialPatterns.find: an element is a collection of ids, got {element!r}; put it in a list."
@@ -232,6 +233,7 @@ def sequential_patterns(
         params.refuse("max_gap", "None for closed patterns: under it a longer pattern may be more frequent", max_gap)
     longest = None if max_len is None else params.whole("max_len", max_len, low=1)
     limit = 2**62 if max_patterns is None else params.whole("max_patterns", max_patterns, low=1)
+    params.flag("progress", progress)
     opened = read_frame(log, function=params.function, n_threads=n_threads)
     data = _read(opened, customer, item, timestamp)
     bounds = _bounds(params, data.ticks_per_unit, min_gap, max_gap, max_span)
@@ -272,21 +274,25 @@ def _read(log: Log, customer: str, item: str, timestamp: str) -> _Entries:
 
 def _bounds(params: Params, ticks_per_unit: int, min_gap: Any, max_gap: Any, max_span: Any) -> kernels.Bounds:
     return kernels.Bounds(
-        0 if min_gap is None else _ticks(params, "min_gap", min_gap, ticks_per_unit),
+        0 if min_gap is None else _ticks(params, "min_gap", min_gap, ticks_per_unit, up=True),
         kernels.NO_BOUND if max_gap is None else _ticks(params, "max_gap", max_gap, ticks_per_unit),
         kernels.NO_BOUND if max_span is None else _ticks(params, "max_span", max_span, ticks_per_unit),
     )
 
 
-def _ticks(params: Params, name: str, length: Any, ticks_per_unit: int) -> int:
-    """Return a length of time in ticks, rounded down."""
+def _ticks(params: Params, name: str, length: Any, ticks_per_unit: int, *, up: bool = False) -> int:
+    """Return a length of time in ticks, rounded down or up, but to the nearest where only rounding parts them."""
     if isinstance(length, timedelta | np.timedelta64):
         if ticks_per_unit == 1:
             params.refuse(
                 name, "a number in the unit of the timestamp column, which holds whole numbers or days", length
             )
         length = np.timedelta64(cast("Any", length)) / np.timedelta64(1, "D")
-    return int(np.floor(params.number(name, length, low=0) * ticks_per_unit))
+    ticks = params.number(name, length, low=0) * ticks_per_unit
+    if ticks >= kernels.NO_BOUND:
+        return kernels.NO_BOUND
+    near = round(ticks)
+    return near if abs(ticks - near) <= 2**-50 * near else math.ceil(ticks) if up else math.floor(ticks)
 
 
 def _histories(entries: _Entries, min_count: int) -> tuple[kernels.Histories, Int64Array, Vocabulary]:

@@ -13,6 +13,7 @@ from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import Result
 from .._core.vocabulary import Vocabulary
+from ..exceptions import DataError
 from ..typing import AnyArray, FloatArray, Int64Array, IntoFrame
 from . import _utility_kernels as kernels
 from ._chains import spelt
@@ -168,9 +169,13 @@ def high_utility_itemsets(
     params = Params("high_utility_itemsets")
     threshold = params.number("min_utility", min_utility, above=0)
     longest = 2**62 if max_len is None else params.whole("max_len", max_len, low=1)
+    params.flag("progress", progress)
     opened = read_frame(log, function=params.function, n_threads=n_threads)
     rows, items = _worth_of_items(opened, basket, item, utility)
     values = _known(rows.values)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.abs(values).sum()):
+            raise DataError(f'{params.function}: column "{utility}" sums to more than a float holds; scale it down.')
     least = threshold - ROUNDING * float(np.maximum(values, 0).sum())
     ranked, order = _in_search_order(rows, len(items), least)
     parts = _search(ranked, order.size, least, longest, opened.n_threads, progress)
