@@ -214,6 +214,7 @@ class TestRefusals:
             ([[1.0], [float("nan"), float("inf")]], "2 ids are missing, NaN or infinite"),
             ([["a"], ["b", 1]], r"1 ids are of type int among str \(first in basket 1\)"),
             ([[1, True]], "of type bool among int"),
+            ([["a"], [["b"]]], r"1 ids are of type list \(first in basket 1\), which is not hashable"),
         ],
     )
     def test_lists(self, baskets: list[Any], sentence: str) -> None:

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ..exceptions import ParameterError
 
 __all__ = ["Params"]
@@ -72,7 +74,7 @@ def _as_whole(value: Any) -> int | None:
 
 
 def _as_number(value: Any) -> float:
-    if isinstance(value, (bool, str, bytes)):
+    if isinstance(value, (bool, np.bool_, str, bytes)):
         return math.nan
     try:
         return float(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +32,12 @@ def refuse_unfit(function: str, labels: list[Any], row_of: Int32Array, row: str)
         raise DataError(
             f"{function}: {len(missing)} ids are missing, NaN or infinite (first in {row} {row_of[missing[0]]}); "
             "drop them first."
+        )
+    unhashable = [place for place, label in enumerate(labels) if not isinstance(label, Hashable)]
+    if unhashable:
+        raise DataError(
+            f"{function}: {len(unhashable)} ids are of type {type(labels[unhashable[0]]).__name__} (first in {row} "
+            f"{row_of[unhashable[0]]}), which is not hashable; make texts or tuples of them."
         )
     types = list(map(type, labels))
     strangers = [place for place, kind in enumerate(types) if kind is not types[0]]
