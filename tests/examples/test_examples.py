@@ -1,6 +1,7 @@
 """The examples run, and the main job writes what it promises."""
 
 import importlib.util
+import re
 import runpy
 import sys
 from collections.abc import Iterator
@@ -61,11 +62,11 @@ class TestQuickstart:
         small = reduced(journey, households=100)
         text = quickstart.report(small, tmp_path / "new" / "folder")
         written = {path.name for path in (tmp_path / "new" / "folder").iterdir()}
-        pictures = {"customers.png", "segments.png", "rfm_scores.png", "experiment.png"}
-        tables = {"households.csv", "win_back.csv", "experiment.csv"}
+        pictures = {"customers.png", "segments.png", "rfm_scores.png", "offers.png", "experiment.png"}
+        tables = {"households.csv", "win_back.csv", "rules.csv", "recommendations.csv", "experiment.csv"}
         assert written == {"report.txt", "report.md"} | tables | pictures
         assert (tmp_path / "new" / "folder" / "report.txt").read_text(encoding="utf-8") == text
-        assert "nan" not in text
+        assert not re.search(r"\bnan\b", text)
         assert f"{small.transactions['household_id'].nunique():,} households spent" in text
         assert plt.get_fignums() == []
 
@@ -89,6 +90,19 @@ class TestQuickstart:
         assert f"The {len(got):,} households" in first
         assert quickstart.dollars(got.mean()) in first
         assert second.startswith(quickstart.dollars(sales[~sales.index.isin(chosen)].mean()))
+
+    def test_recommendations_are_new_to_the_household(self, quickstart: ModuleType, journey) -> None:
+        data = quickstart.prepare(reduced(journey, households=100))
+        section = quickstart.recommend_section(data)
+        lists = section.tables["recommendations"]
+        assert (lists.groupby("customer_id")["rank"].agg(list).map(len) == quickstart.N_SHOWN).all()
+        bought = data.lines[["customer_id", "item_id"]].drop_duplicates()
+        assert lists.merge(bought, on=["customer_id", "item_id"]).empty
+        assert sum(line.startswith("household ") for line in section.lines) == 1 + quickstart.N_NAMED
+
+    def test_too_few_households_get_no_recommendations(self, quickstart: ModuleType, journey) -> None:
+        section = quickstart.recommend_section(quickstart.prepare(reduced(journey, households=20)))
+        assert section.tables == {}
 
     def test_experiment_is_said_to_be_made_up_and_recovers_the_truth(self, quickstart: ModuleType, journey) -> None:
         section = quickstart.experiment_section(quickstart.prepare(reduced(journey, households=20)))
