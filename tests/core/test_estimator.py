@@ -66,7 +66,7 @@ def test_files_hold_no_code(tmp_path: Path) -> None:
 def test_objects_that_are_no_text_cannot_be_saved(tmp_path: Path) -> None:
     model = Everything().fit([1])
     model.texts_ = np.array([("a", 1), ("b", 2), "c"], dtype=object)
-    with pytest.raises(DataError, match="texts_ holds objects that are not text"):
+    with pytest.raises(DataError, match=r"^Everything\.save: texts_ is or holds a tuple, which the file .* keep\.$"):
         model.save(tmp_path / "model.npz")
 
 
@@ -78,8 +78,42 @@ def test_other_files_are_refused(change: dict[str, Any], tmp_path: Path) -> None
         arrays = dict(file)
     header = json.loads(str(arrays.pop("header"))) | change
     np.savez(path, header=np.array(json.dumps(header)), **arrays)
-    with pytest.raises(DataError, match=r"^Everything\.load: the file holds a \w+ of schema \d+, not a Everything of"):
+    with pytest.raises(DataError, match=r"^Everything\.load: the file holds \w+ of schema \d+, not Everything of"):
         Everything.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04"])
+def test_files_of_others_are_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"^Everything\.load: '.*model\.npz' is no file that save wrote\.$"):
+        Everything.load(path)
+    with path.open("wb") as file:
+        np.savez(file, other=np.arange(3))
+    with pytest.raises(DataError, match="is no file that save wrote"):
+        Everything.load(path)
+
+
+@pytest.mark.parametrize(
+    "value", [np.int64(3), np.float32(0.5), (), ("a", (1, 2.5)), ["a", None], {"a": [1, True]}], ids=repr
+)
+def test_parameters_come_back_as_they_were(value: Any, tmp_path: Path) -> None:
+    Everything(name=value).fit([1]).save(tmp_path / "model.npz")
+    assert Everything.load(tmp_path / "model.npz").name == value
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(np.random.default_rng(0), "Generator"), ([{1}], "set"), ({1: 2}, "int"), (b"x", "bytes")]
+)
+def test_parameters_that_files_cannot_keep(value: Any, kind: str, tmp_path: Path) -> None:
+    """Nothing is written, and setting a plain value first helps."""
+    model, path = Everything(name=value).fit([1]), tmp_path / "model.npz"
+    remedy = r"set a plain value first, with set_params\(name=\.\.\.\)\.$"
+    with pytest.raises(DataError, match=rf"^Everything\.save: name is or holds a {kind}, which .* keep; {remedy}"):
+        model.save(path)
+    assert not path.exists()
+    model.set_params(name="plain").save(path)
+    assert Everything.load(path).name == "plain"
 
 
 def test_before_fit(tmp_path: Path) -> None:

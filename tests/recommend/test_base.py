@@ -18,6 +18,9 @@ from growthkit.recommend._base import Recommender
 from growthkit.testing import frame_engines
 from tests.references import neighbours as reference
 
+OTHER_CUSTOMERS = pd.DataFrame({"customer_id": ["0"], "item_id": ["a"]})
+OTHER_ITEMS = pd.DataFrame({"customer_id": [0], "item_id": [1]})
+
 
 class Table(Recommender):
     """Scores that are given; -inf for no opinion."""
@@ -155,6 +158,16 @@ class TestRequests:
         answer = named.recommend(eligible=frame)
         assert (lists(answer, 0), lists(answer, 1)) == ([], ["c", "d"])
 
+    def test_frames_without_rows_name_nobody(self, named: Table) -> None:
+        none = OTHER_ITEMS.iloc[:0]
+        assert named.recommend(k=4, exclude=none).equals(named.recommend(k=4, exclude=None))
+        assert named.recommend(k=4, eligible=none).empty
+
+    def test_empty_answers_have_the_types_of_full_ones(self, named: Table) -> None:
+        for empty in (named.recommend([]), named.recommend(eligible=[]), named.recommend(eligible=[False] * 4)):
+            assert empty.empty
+            assert empty.dtypes["customer_id"] == named.recommend().dtypes["customer_id"]
+
     def test_unknown_items_in_a_request_are_announced(self, named: Table) -> None:
         with pytest.warns(GrowthkitWarning, match=r"eligible names 1 items that were not there at fit \(first 'z'\)"):
             assert lists(named.recommend(eligible=["c", "z"]), 0) == ["c"]
@@ -200,8 +213,33 @@ class TestRequests:
             ({"group_cap": ("price", 1)}, DataError, 'the column "price" holds floats'),
             ({"group_cap": ("brand", 0)}, ParameterError, "group_cap[1] must be a whole number of at least 1"),
             ({"group_cap": 3}, ParameterError, "group_cap must be a pair"),
-            ({"boost": {"a": -1.0}}, DataError, "boost holds 1 factors that are not finite and above 0 (first -1.0)"),
-            ({"boost": {"a": float("nan")}}, DataError, "boost holds 1 factors"),
+            ({"boost": {"a": -1.0}}, DataError, "boost holds 1 factors that are not from 1e-12 to 1e+12 (first -1.0)"),
+            ({"boost": {"a": float("nan")}}, ParameterError, "boost['a'] must be a finite number, got nan"),
+            ({"customers": {0: 1}}, ParameterError, "customers must be ids in a list, array or series, got {0: 1}"),
+            ({"customers": pd.DataFrame({"a": [0]})}, ParameterError, "customers must be ids in a list, array or"),
+            ({"customers": np.array([[0, 1]])}, ParameterError, "customers must be ids in a list, array or series"),
+            ({"customers": [[0]]}, ParameterError, "customers must be ids, which are hashable"),
+            ({"eligible": {0: ["a"]}}, ParameterError, "eligible must be ids in a list, array or series"),
+            ({"eligible": pd.DataFrame({"a": [1]})}, DataError, 'the frame eligible needs the columns "customer_id"'),
+            (
+                {"exclude": OTHER_CUSTOMERS},
+                DataError,
+                'column "customer_id" of exclude has text ids, the model integer',
+            ),
+            ({"eligible": OTHER_ITEMS}, DataError, 'column "item_id" of eligible has integer ids, the model text ids'),
+            (
+                {"group_cap": (pd.Series({"a": 1}), 1)},
+                ParameterError,
+                "group_cap[0] must be a column of the item frame",
+            ),
+            (
+                {"group_cap": ({"a": None}, 1)},
+                DataError,
+                "group_cap gives 1 items no group (first 'a'); leave them out",
+            ),
+            ({"boost": {"a": 1e300}}, DataError, "boost holds 1 factors that are not from 1e-12 to 1e+12"),
+            ({"boost": {"a": "2"}}, ParameterError, "boost['a'] must be a finite number, got '2'"),
+            ({"boost": pd.DataFrame({"item_id": ["a"]})}, DataError, 'needs the columns "item_id", "boost"; it has'),
             ({"boost": 2}, ParameterError, "boost must be a mapping of items to factors"),
             ({"fallback": "popular"}, ParameterError, "fallback must be a fitted recommender"),
             ({"n_threads": 0}, ParameterError, "n_threads must be a whole number of at least 1"),
@@ -264,7 +302,7 @@ class TestFallback:
     def test_with_ids_of_another_kind_is_refused(self) -> None:
         other = model_of([[1.0, 2.0]], [[1, 1]])
         other.items_ = type(other.items_)(np.array(["a", "b"], dtype=object))
-        with pytest.raises(DataError, match="the items of fallback have text ids, those of the model integer ids"):
+        with pytest.raises(DataError, match="the item column of fallback has text ids, the model integer ids"):
             model_of([[1.0, 2.0]], [[1, 1]]).recommend(fallback=other)
 
 
@@ -279,6 +317,12 @@ class TestLearning:
         log = pd.DataFrame({"customer_id": [1], "score": [1]})
         with pytest.raises(DataError, match="need names of their own"):
             ItemKNN().fit(Interactions.from_frame(log, item="score"))
+
+    def test_refuses_items_of_another_kind(self) -> None:
+        with pytest.raises(
+            DataError, match='column "item_id" of items has text ids, the model integer ids, which never'
+        ):
+            model_of([[1.0, 2.0]], [[1, 1]], items=pd.DataFrame({"item_id": ["0", "1"]}))
 
     def test_refuses_items_with_two_rows(self) -> None:
         twice = pd.DataFrame({"item_id": [0, 0]})

@@ -210,6 +210,17 @@ class TestRefusals:
         with pytest.raises(error, match=message):
             ContentBased(**options).fit(history(), items=catalogue())
 
+    @pytest.mark.parametrize(("name", "value"), [("weights", [1]), ("categorical", 3), ("text", ["a", "a"])])
+    def test_of_what_names_no_columns(self, name: str, value: Any) -> None:
+        with pytest.raises(ParameterError, match=rf"ContentBased\.fit: {name} must be"):
+            ContentBased(**{"categorical": "kind", name: value}).fit(history(), items=catalogue())
+
+    def test_of_nothing_where_numbers_are_large(self) -> None:
+        """Their squares would not fit."""
+        large = catalogue().assign(x=1e200, y=-1e200)
+        model = ContentBased(embedding=["x", "y"]).fit(history(), items=large)
+        assert np.linalg.norm(model.embedding_, axis=1) == pytest.approx(1.0)
+
     def test_of_text_without_words(self) -> None:
         with pytest.raises(DataError, match="holds no words"):
             ContentBased(text="name").fit(history(), items=catalogue().assign(name="!"))

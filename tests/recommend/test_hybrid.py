@@ -236,12 +236,25 @@ class TestRefusals:
             Hybrid.switch([Popular()] * 3, thresholds=[3, 3]),
             Hybrid.cascade([Popular()] * 3, depth=[2, 3]),
             Hybrid.cascade([Popular()] * 2, depth=0),
+            Hybrid(Popular()),  # type: ignore[arg-type]
+            Hybrid(None),  # type: ignore[arg-type]
+            Hybrid({1: Popular()}),  # type: ignore[dict-item]
+            Hybrid.weighted([Popular()], weights=2),  # type: ignore[arg-type]
+            Hybrid.weighted([Popular()], weights=["a"]),  # type: ignore[list-item]
+            Hybrid.cascade([Popular()] * 2, depth=2.0),  # type: ignore[arg-type]
+            Hybrid.cascade([Popular()] * 2, depth="2"),  # type: ignore[arg-type]
+            Hybrid.switch([Popular()] * 2, thresholds=3),  # type: ignore[arg-type]
+            Hybrid.switch([Popular()] * 2, thresholds=[2.5]),  # type: ignore[list-item]
         ],
-        ids=range(12),
+        ids=range(21),
     )
     def test_of_parameters(self, hybrid: Hybrid) -> None:
         with pytest.raises(ParameterError, match=r"Hybrid\.fit"):
             hybrid.fit(history())
+
+    def test_numbers_may_be_those_of_numpy(self) -> None:
+        Hybrid.cascade([Popular()] * 2, depth=np.int64(3)).fit(history()).recommend(k=2)
+        Hybrid.switch([Popular()] * 2, thresholds=np.array([3])).fit(history()).recommend(k=2)
 
     def test_of_similar_items_where_no_member_knows(self) -> None:
         with pytest.raises(GrowthkitError, match="no model of the hybrid"):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from itertools import pairwise
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -76,9 +77,45 @@ def rows_apart(n_rows: int, n_columns: int) -> Int64Array:
     return np.zeros((n_rows, n_columns + CACHE_LINES // 8), dtype=np.int64)[:, :n_columns]
 
 
-def serial_blas() -> AbstractContextManager[Any]:
-    """Hold BLAS to one thread: its own threads would change the order, and so the last bits, of sums."""
-    return _linear_algebra(len(sys.modules)).limit(limits=1)
+@contextmanager
+def serial_blas() -> Generator[None]:
+    """Hold BLAS to one thread: its own threads would change the order, and so the last bits, of sums.
+
+    The number of threads belongs to the process: it is set back when the last of those leaves who asked for one, in
+    whatever order concurrent callers come and go.
+    """
+    _serial.enter(_linear_algebra(len(sys.modules)))
+    try:
+        yield
+    finally:
+        _serial.leave()
+
+
+class _Serial:
+    """How many callers hold BLAS to one thread, and what sets it back."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._callers = 0
+        self._limited: Any = None
+        self._limits = ExitStack()
+
+    def enter(self, libraries: Any) -> None:
+        with self._lock:
+            if libraries is not self._limited:  # the first caller, or a library was loaded since
+                self._limits.enter_context(libraries.limit(limits=1))
+                self._limited = libraries
+            self._callers += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._callers -= 1
+            if not self._callers:
+                self._limited = None
+                self._limits.close()
+
+
+_serial = _Serial()
 
 
 @lru_cache(maxsize=1)

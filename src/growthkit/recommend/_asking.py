@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -28,8 +29,8 @@ class Known:
         The public function that was called, for messages.
     names
         The columns of customers and items.
-    items
-        The items of the model.
+    customers, items
+        The customers and items of the model.
     history
         What each of its customers has had to do with.
     columns, groups
@@ -38,6 +39,7 @@ class Known:
 
     function: str
     names: tuple[str, str]
+    customers: Vocabulary
     items: Vocabulary
     history: Ragged
     columns: dict[str, Any]
@@ -58,7 +60,7 @@ class Known:
         wanted = Wanted(k, excluded=self.excluded(labels, codes, exclude))
         names = self.names
         if is_frame(eligible):
-            rows, unknown["eligible"] = pairs_of(self.function, eligible, *names, labels, self.items)
+            rows, unknown["eligible"] = self.pairs("eligible", eligible, labels)
             wanted = replace(wanted, eligible_rows=rows)
         elif eligible is not None:
             mask, unknown["eligible"] = self.mask(eligible)
@@ -80,11 +82,13 @@ class Known:
         if exclude is None:
             return None
         if is_frame(exclude):
-            names = self.names
-            return pairs_of(self.function, exclude, *names, labels, self.items)[0]
+            return self.pairs("exclude", exclude, labels)[0]
         if not (isinstance(exclude, str) and exclude == "seen"):
             Params(self.function).refuse("exclude", '"seen", None, or a dataframe of customers and items', exclude)
         return self.seen(codes)
+
+    def pairs(self, name: str, frame: Any, labels: AnyArray) -> tuple[Ragged, tuple[int, Any]]:
+        return pairs_of(self.function, name, frame, self.names, labels, self.customers, self.items)
 
     def seen(self, codes: Int32Array) -> Ragged:
         """Return the histories of customers; empty ones for -1."""
@@ -114,10 +118,17 @@ class Known:
         cap = params.whole("group_cap[1]", number, low=1)
         if isinstance(groups, str):
             return self.column(groups), cap, (0, None)
-        if not hasattr(groups, "items"):
+        if not isinstance(groups, Mapping):
             params.refuse("group_cap[0]", "a column of the item frame, or a mapping of items to groups", groups)
-        labels, codes = codes_of(self.function, "group_cap", list(groups), self.items)
-        group_codes, _ = Vocabulary.encode(ids_of(self.function, "group_cap", list(groups.values())))
+        given = cast("Mapping[Any, Any]", groups)
+        nameless = [label for label, group in given.items() if group is None or group != group]
+        if nameless:
+            raise DataError(
+                f"{self.function}: group_cap gives {len(nameless)} items no group (first {nameless[0]!r}); leave them "
+                "out of the mapping, they have no cap then."
+            )
+        labels, codes = codes_of(self.function, "group_cap", list(given), self.items)
+        group_codes, _ = Vocabulary.encode(ids_of(self.function, "group_cap", list(given.values())))
         table = np.full(len(self.items), -1, dtype=np.int32)
         table[codes[codes >= 0]] = group_codes[codes >= 0]
         return table, cap, count_of(codes, labels)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .._core.estimator import Estimator
-from .._core.frames import give_back, read_frame
-from .._core.parallel import thread_count
+from .._core.frames import Log, give_back
+from .._core.parallel import serial_blas, thread_count
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import announce
@@ -20,7 +20,7 @@ from ..exceptions import DataError, GrowthkitError, ParameterError
 from ..summaries.interactions import Interactions
 from ..typing import AnyArray, Int32Array, Int64Array, IntoFrame
 from ._asking import Known, group_columns
-from ._request import Ranked, Wanted, codes_of, count_of
+from ._request import Ranked, Wanted, codes_of, count_of, one_row_each, read_with_columns, same_kind
 from ._selection import Scorer, fill, select
 
 __all__ = ["POPULAR", "Recommender"]
@@ -28,8 +28,11 @@ __all__ = ["POPULAR", "Recommender"]
 POPULAR = "popular"
 """The source of rows that neither the model nor a fallback could fill."""
 
-TAKEN_NAMES = ("rank", "score", "source")
-"""Columns that recommendations have besides those of customers and items."""
+TAKEN_NAMES = ("boost", "contribution", "rank", "reason", "score", "source")
+"""Columns that recommendations, explanations and requests have besides those of customers and items."""
+
+LARGEST_WEIGHT = 1e15
+"""Up to here, sums of products of weights and of factors stay within single precision."""
 
 
 class Recommender(Estimator):
@@ -78,7 +81,7 @@ class Recommender(Estimator):
         names = interactions.customer_name, interactions.item_name
         if names[0] == names[1] or set(names) & set(TAKEN_NAMES):
             raise DataError(f"{self._name}.fit: the columns {names} need names of their own, other than {TAKEN_NAMES}.")
-        table = None if items is None else self._item_table("fit", items, interactions.item_name)
+        table = None if items is None else self._item_table("fit", items, names[1], interactions.items)
         if self._takes_new_items and table is not None:
             interactions = _widened(interactions, table[0])
         self._remember(interactions)
@@ -132,7 +135,7 @@ class Recommender(Estimator):
             Length of each list, at least 1.
         exclude
             "seen": no customer gets an item of the own history; None: nothing is left out; or a dataframe with the
-            columns of customer and item: these pairs, and no others, are left out.
+            columns of customer and item: these pairs, and no others, are left out (none, if it has no rows).
         eligible
             The items that may be recommended: ids, or a boolean array in the order of ``items_``; or a dataframe with
             the columns of customer and item, which says it for each customer. None for all.
@@ -140,8 +143,9 @@ class Recommender(Estimator):
             ``(groups, n)``: at most n items of one group in a list; groups is a column of the item frame that `fit`
             had, or a mapping of items to groups. Items without a group have no cap.
         boost
-            A factor above 0 for each item, as a mapping or as a dataframe with the item column and "boost"; 1 where
-            none is given. Scores are multiplied with it, negative ones divided by it: more than 1 always lifts an item.
+            A factor from 1e-12 to 1e12 for each item, as a mapping or as a dataframe with the item column and "boost";
+            1 where none is given. Scores are multiplied with it, negative ones divided by it: more than 1 always lifts
+            an item.
         fallback
             A fitted model that serves customers who were not there at fit, and fills what this model cannot.
         n_threads
@@ -174,7 +178,9 @@ class Recommender(Estimator):
         self._check_served(function, labels, codes, server)
         threads = thread_count(n_threads, n_rows=labels.size * len(self.items_) // 8, function=function)
         announce(notices, function=function)
-        return self._frame(labels, *self._lists(labels, codes, wanted, server, threads), server)
+        with serial_blas():
+            lists = self._lists(labels, codes, wanted, server, threads)
+        return self._frame(labels, *lists, server)
 
     def similar_items(self, items: Any = None, k: int = 10) -> IntoFrame:
         """Return the `k` items that are most similar to each of `items`, never the item itself.
@@ -202,7 +208,8 @@ class Recommender(Estimator):
         function = f"{self._name}.similar_items"
         k = min(Params(function).whole("k", k, low=1), max(len(self.items_) - 1, 1))
         labels, codes = self._asked_items(function, items)
-        ranked = self._similar(codes, k)
+        with serial_blas():
+            ranked = self._similar(codes, k)
         present = ranked.items >= 0
         counts = present.sum(axis=1)
         item = self.origin_["item_name"]
@@ -311,6 +318,8 @@ class Recommender(Estimator):
 
     def _similar(self, items: Int32Array, k: int) -> Ranked:
         """Return the `k` items most similar to each of `items`; by default by the cosine of their vectors."""
+        if type(self).export_vectors is Recommender.export_vectors:
+            raise GrowthkitError(f"{self._name}.similar_items: this model has no notion of similar items.")
         vectors = np.asarray(self.export_vectors()[1], dtype=np.float32)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = vectors / np.where(norms > 0, norms, np.float32(1))
@@ -346,6 +355,12 @@ class Recommender(Estimator):
                 f"{self._name}.{method}: interactions must be Interactions, got {type(interactions).__name__}; "
                 "make them with Interactions.from_frame or Interactions.from_csr."
             )
+        weights = interactions.weights
+        if max(weights.max(initial=0.0), -weights.min(initial=0.0)) > LARGEST_WEIGHT:
+            raise DataError(
+                f"{self._name}.{method}: weights beyond {LARGEST_WEIGHT:g} overflow; scale the weights of the "
+                "interactions down, for example to their logarithm."
+            )
 
     def _remember(self, interactions: Interactions) -> None:
         self.customers_, self.items_ = interactions.customers, interactions.items
@@ -357,18 +372,22 @@ class Recommender(Estimator):
     def _interactions(self) -> Interactions:
         return Interactions(customers=self.customers_, items=self.items_, rows=self.history_, **self.origin_)
 
-    def _item_table(self, method: str, items: IntoFrame, item_name: str) -> tuple[Vocabulary, Int32Array, Any]:
+    def _item_table(
+        self, method: str, items: IntoFrame, item_name: str, known: Vocabulary
+    ) -> tuple[Vocabulary, Int32Array, Log]:
         """Return the items of an item frame, the code of each row, and the frame."""
-        log = read_frame(items, function=f"{self._name}.{method}")
+        function = f"{self._name}.{method}"
+        log = read_with_columns(function, "items", items, (item_name,))
         codes, vocabulary = log.ids(item_name, role="item")
-        counts = np.bincount(codes)
-        log.refuse_rows(item_name, counts[codes] > 1, "rows whose item has another row", "keep one row an item")
+        same_kind(function, f'column "{item_name}" of items', vocabulary, known)
+        one_row_each(log, item_name, codes, "item")
         return vocabulary, codes, log
 
     def _asked(self, function: str, customers: Any) -> tuple[AnyArray, Int32Array]:
         if customers is None:
             return self.customers_.labels, np.arange(len(self.customers_), dtype=np.int32)
-        return codes_of(function, "customers", customers, self.customers_)
+        labels, codes = codes_of(function, "customers", customers, self.customers_)
+        return self.customers_.decode(codes) if (codes >= 0).all() else labels, codes
 
     def _asked_items(self, function: str, items: Any) -> tuple[AnyArray, Int32Array]:
         if items is None:
@@ -380,21 +399,18 @@ class Recommender(Estimator):
         n_unknown, first = count_of(codes, labels)
         if n_unknown:
             raise DataError(f"{function}: {name} holds {n_unknown} ids that were not there at fit (first {first!r}).")
-        return labels, codes
+        return known.decode(codes), codes
 
     def _known_to(self, function: str) -> Known:
         names = self.origin_["customer_name"], self.origin_["item_name"]
-        return Known(function, names, self.items_, self.history_, self.item_columns_, self.item_groups_)
+        known = self.customers_, self.items_, self.history_
+        return Known(function, names, *known, self.item_columns_, self.item_groups_)
 
     def _fallback(self, function: str, fallback: Any) -> Recommender:
         if not isinstance(fallback, Recommender):
             Params(function).refuse("fallback", "a fitted recommender", fallback)
         fallback.check_fitted()
-        if fallback.items_.kind != self.items_.kind:
-            raise DataError(
-                f"{function}: the items of fallback have {fallback.items_.kind} ids, those of the model "
-                f"{self.items_.kind} ids, which never match."
-            )
+        same_kind(function, "the item column of fallback", fallback.items_, self.items_)
         return fallback
 
     def _check_served(self, function: str, labels: AnyArray, codes: Int32Array, fallback: Recommender | None) -> None:

@@ -14,6 +14,7 @@ from ..typing import FloatArray, IntoFrame
 from . import _rerank_kernels
 from ._aspects import unknown_items
 from ._candidates import NORMALISATIONS, Candidates, list_length, normalised, read_candidates
+from ._request import one_row_each
 
 __all__ = ["blend"]
 
@@ -109,9 +110,8 @@ def _goal(params: Params, lists: Candidates, items: IntoFrame | None, item: str,
     if ours or table is None:
         return frozen(lists.column(name))
     codes, vocabulary = table.ids(item, role="item")
-    counts = np.bincount(codes)
-    table.refuse_rows(item, counts[codes] > 1, "rows whose item has another row", "keep one row an item")
-    numbers = np.empty(counts.size)
+    one_row_each(table, item, codes, "item")
+    numbers = np.empty(codes.size)
     numbers[codes] = table.numbers(name, role="weights")
     return frozen(numbers[unknown_items(params.function, lists, vocabulary)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from .._core.frames import Log
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.vocabulary import Vocabulary
-from ..exceptions import DataError
+from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, FloatArray
+from ._request import one_row_each
 
 __all__ = ["ANALYZERS", "FeatureColumns", "Features", "columns_of", "read_features"]
 
@@ -84,22 +85,20 @@ def columns_of(
     given = {"text": text, "categorical": categorical, "numeric": numeric, "embedding": embedding}
     columns = {name: _names(params, name, value) for name, value in given.items()}
     if not any(columns.values()):
-        raise params_error(params, "name at least one column with text=, categorical=, numeric= or embedding=.")
+        raise ParameterError(
+            f"{params.function}: name at least one column with text=, categorical=, numeric= or embedding=."
+        )
     blocks = [*columns["text"], *columns["categorical"], *columns["numeric"]]
     blocks += ["embedding"] if columns["embedding"] else []
     checked: dict[str, float] = {}
-    for name, weight in (weights or {}).items():
+    given_weights: Any = {} if weights is None else weights
+    if not isinstance(given_weights, Mapping):
+        params.refuse("weights", "a mapping of columns to numbers, or None", weights)
+    for name, weight in cast("Mapping[str, float]", given_weights).items():
         if name not in blocks:
             params.refuse("weights", f"a mapping whose keys are among {', '.join(map(repr, blocks))}", name)
         checked[name] = params.number(f"weights[{name!r}]", weight, above=0)
     return FeatureColumns(**columns, weights=checked, analyzer=params.one_of("analyzer", analyzer, ANALYZERS))
-
-
-def params_error(params: Params, text: str) -> Exception:
-    """Return the error that says what a call lacks."""
-    from ..exceptions import ParameterError
-
-    return ParameterError(f"{params.function}: {text}")
 
 
 def read_features(log: Log, item: str, columns: FeatureColumns) -> Features:
@@ -111,7 +110,7 @@ def read_features(log: Log, item: str, columns: FeatureColumns) -> Features:
     import scipy.sparse as sp
 
     codes, items = log.ids(item, role="item")
-    log.refuse_rows(item, np.bincount(codes)[codes] > 1, "rows whose item has another row", "keep one row an item")
+    one_row_each(log, item, codes, "item")
     makers: list[tuple[str, Callable[[Log, str], tuple[Any, list[str]]]]] = [
         *((name, lambda log, name: _text_block(log, name, columns.analyzer)) for name in columns.text),
         *((name, _category_block) for name in columns.categorical),
@@ -214,6 +213,8 @@ def _embedding(log: Log, columns: FeatureColumns) -> FloatArray:
     if not columns.embedding:
         return np.zeros((log.n_rows, 0))
     dense = np.column_stack([log.numbers(name, role="embedding") for name in columns.embedding])
+    largest = np.abs(dense).max(axis=1, keepdims=True)
+    dense = np.divide(dense, largest, out=dense, where=largest > 0)  # whose squares stay within range
     lengths = np.linalg.norm(dense, axis=1, keepdims=True)
     unit = np.divide(dense, lengths, out=np.zeros_like(dense), where=lengths > 0)
     return unit * np.sqrt(columns.weights.get("embedding", 1.0))
@@ -232,7 +233,8 @@ def _unit(matrix: Any) -> Any:
 
 
 def _names(params: Params, role: str, value: Any) -> tuple[str, ...]:
-    names: tuple[Any, ...] = (value,) if isinstance(value, str) else tuple(value or ())
+    several = not isinstance(value, str) and hasattr(value, "__iter__")
+    names: tuple[Any, ...] = tuple(value) if several else (value,)
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         params.refuse(role, "the name of a column, or a list of distinct ones", value)
     return names

@@ -14,6 +14,7 @@ from ..exceptions import DataError
 from ..typing import AnyArray, FloatArray, Int32Array, IntoFrame
 from ._aspects import read_aspects
 from ._ranking_metrics import Features, Table
+from ._request import one_row_each
 
 __all__ = ["ItemTable", "Space", "item_table"]
 
@@ -98,7 +99,7 @@ def _columns(log: Log, item: str, names: Sequence[str], role: str) -> FloatArray
     if isinstance(names, str) or not len(names):
         raise DataError(f"{log.function}: {role} must name columns of the item frame in a list, got {names!r}.")
     codes = log.ids(item, role="item").codes
-    log.refuse_rows(item, np.bincount(codes)[codes] > 1, "rows whose item has another row", "keep one row per item")
+    one_row_each(log, item, codes, "item")
     table = np.empty((codes.size, len(names)))
     table[codes] = np.column_stack([log.numbers(name, role=role) for name in names])
     return table

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._core.frames import frozen, read_frame
-from .._core.parallel import serial_blas
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import Notice, announce
@@ -177,10 +176,6 @@ class ContentBased(Recommender):
 
     def _scores(self, customers: Int32Array) -> AnyArray:
         return self._products(*self._profiles(customers))
-
-    def _top(self, customers: Int32Array, wanted: Wanted, n_threads: int) -> Ranked:
-        with serial_blas():
-            return super()._top(customers, wanted, n_threads)
 
     def _similar(self, items: Int32Array, k: int) -> Ranked:
         sparse, dense = self._items()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self, cast
+from typing import Any, Self, SupportsIndex, cast
 
 import numpy as np
 
@@ -136,19 +136,26 @@ class Hybrid(Recommender):
         return cls(models, how="cascade", depth=depth)
 
     def save(self, path: str | Path) -> None:
-        """Write the hybrid and its members to one npz file, which holds a file of each member."""
+        """Write the hybrid and its members to one npz file, which holds a file of each member.
+
+        Raises
+        ------
+        DataError
+            If a parameter is something that the format has no place for; nothing has been written then.
+        """
         self.check_fitted()
         shell = copy.copy(self)
         shell.models = {}
         del shell.models_
-        Recommender.save(shell, path)
-        with zipfile.ZipFile(path, "a") as archive, TemporaryDirectory() as folder:
-            for number, (name, model) in enumerate(self.models_.items()):
-                file = Path(folder, "member")
-                model.save(file)
-                about = {"name": name, "class": type(model).__name__, "named": isinstance(self.models, Mapping)}
-                archive.writestr(f"member_{number}.json", json.dumps(about))
-                archive.write(file, f"member_{number}.npz")
+        with TemporaryDirectory() as folder:
+            for number, model in enumerate(self.models_.values()):
+                model.save(Path(folder, f"member_{number}.npz"))
+            Recommender.save(shell, path)
+            with zipfile.ZipFile(path, "a") as archive:
+                for number, (name, model) in enumerate(self.models_.items()):
+                    about = {"name": name, "class": type(model).__name__, "named": isinstance(self.models, Mapping)}
+                    archive.writestr(f"member_{number}.json", json.dumps(about))
+                    archive.write(Path(folder, f"member_{number}.npz"), f"member_{number}.npz")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -179,17 +186,16 @@ class Hybrid(Recommender):
         return any(model._takes_new_items for model in self._named().values())
 
     def _named(self) -> dict[str, Recommender]:
-        """Return the models by name; a class that occurs twice is numbered."""
-        params = Params("Hybrid.fit")
-        if isinstance(self.models, Mapping):
-            named = dict(self.models)
-        else:
-            kinds = [type(model).__name__ for model in self.models]
-            counts = [kinds[: i + 1].count(kind) for i, kind in enumerate(kinds)]
-            keys = [kind if kinds.count(kind) == 1 else f"{kind} {n}" for kind, n in zip(kinds, counts, strict=True)]
-            named = dict(zip(keys, self.models, strict=True))
-        if not named or not all(isinstance(model, Recommender) for model in cast("dict[str, Any]", named).values()):
-            params.refuse("models", "recommenders in a list or a mapping, at least one", self.models)
+        """Return the models by name."""
+        given: Any = self.models
+        named: dict[Any, Any] = {}
+        if isinstance(given, Mapping):
+            named = dict(cast("Mapping[Any, Any]", given))
+        elif isinstance(given, Sequence):
+            named = _by_class(list(cast("Sequence[Any]", given)))
+        if not named or not all(isinstance(n, str) and isinstance(model, Recommender) for n, model in named.items()):
+            wanted = "recommenders in a list or a mapping of names to them, at least one"
+            Params("Hybrid.fit").refuse("models", wanted, self.models)
         return named
 
     def _check(self) -> None:
@@ -198,26 +204,30 @@ class Hybrid(Recommender):
         params.one_of("normalise", self.normalise, NORMALISATIONS)
         params.number("constant", self.constant, above=0)
         self._factors(params)
-        depths = self._depths()
-        if len(depths) != n - 1 or list(depths) != sorted(depths, reverse=True):
+        depths = [params.whole("depth", depth, low=1) for depth in self._depths(params)]
+        if len(depths) != n - 1 or depths != sorted(depths, reverse=True):
             params.refuse("depth", f"a whole number, or {n - 1} of them, none larger than the one before", self.depth)
-        for depth in depths:
-            params.whole("depth", depth, low=1)
-        thresholds = [] if self.thresholds is None else list(self.thresholds)
-        if self.how == "switch" and (len(thresholds) != n - 1 or thresholds != sorted(set(thresholds))):
-            params.refuse("thresholds", f"{n - 1} rising numbers of interactions", self.thresholds)
+        if self.how == "switch":
+            thresholds = [params.whole("thresholds", number, low=0) for number in self._rising(params)]
+            if len(thresholds) != n - 1 or thresholds != sorted(set(thresholds)):
+                params.refuse("thresholds", f"{n - 1} rising numbers of interactions", self.thresholds)
 
     def _factors(self, params: Params) -> list[float]:
         n = len(self._named())
-        weights = [1.0] * n if self.weights is None else list(self.weights)
+        given = [1.0] * n if self.weights is None else _listed(params, "weights", self.weights)
+        weights = [params.number("weights", weight, low=0) for weight in given]
         if len(weights) != n or not sum(weights) > 0:
             params.refuse("weights", f"{n} numbers, not all 0", self.weights)
-        return [params.number("weights", weight, low=0) for weight in weights]
+        return weights
 
-    def _depths(self) -> list[int]:
+    def _depths(self, params: Params) -> list[int]:
         """Return how many items each model but the last passes on."""
-        n = len(self._named())
-        return [self.depth] * (n - 1) if isinstance(self.depth, int) else list(self.depth)
+        if isinstance(self.depth, SupportsIndex):
+            return [cast(Any, self.depth)] * (len(self._named()) - 1)
+        return _listed(params, "depth", self.depth)
+
+    def _rising(self, params: Params) -> list[int]:
+        return [] if self.thresholds is None else _listed(params, "thresholds", self.thresholds)
 
     def _learn(self, interactions: Interactions, items: IntoFrame | None, customers: IntoFrame | None) -> None:
         self._check()
@@ -344,7 +354,7 @@ class Hybrid(Recommender):
 
     def _choice(self, customers: Int32Array) -> Int64Array:
         """Return the number of the model of each customer."""
-        thresholds = np.array(list(self.thresholds or ()), dtype=np.int64)
+        thresholds = np.array(self._rising(Params("Hybrid")), dtype=np.int64)
         return np.searchsorted(thresholds, self.history_.lengths[customers], side="right")
 
     def _parts(self, customers: Int32Array) -> Iterator[tuple[Recommender, AnyArray]]:
@@ -370,7 +380,7 @@ class Hybrid(Recommender):
 
     def _lists_of(self, customers: Int32Array, wanted: Wanted, n_threads: int) -> list[Ranked]:
         """Return the members' lists of what is allowed: of all for "rrf", of the first for "cascade"."""
-        deepest = self.depth if isinstance(self.depth, int) else max([*self.depth, 1])
+        deepest = int(self.depth) if isinstance(self.depth, SupportsIndex) else max([*self.depth, 1])
         k = min(max(deepest, wanted.k) if self.how == "cascade" else deepest, len(self.items_))
         plain = replace(wanted, k=k, groups=None, cap=0, boost=None)
         models = list(self.models_.values())[: 1 if self.how == "cascade" else None]
@@ -391,13 +401,28 @@ class Hybrid(Recommender):
     def _staged(self, first: Ranked, customers: Int32Array) -> AnyArray:
         """Return reciprocal ranks: each model reorders the best of the one before."""
         items = first.items.copy()
-        for model, depth in zip(list(self.models_.values())[1:], self._depths(), strict=True):
+        for model, depth in zip(list(self.models_.values())[1:], self._depths(Params("Hybrid")), strict=True):
             scores = model._scores(self._codes(model, customers))
             items[:, :depth] = _reordered(items[:, :depth], scores)
         out = np.full((customers.size, len(self.items_)), -np.inf, dtype=np.float32)
         rows, places = np.nonzero(items >= 0)
         out[rows, items[rows, places]] = 1.0 / (places + 1)
         return out
+
+
+def _by_class(models: list[Any]) -> dict[str, Any]:
+    """Name models by their class; one that occurs twice is numbered."""
+    kinds = [type(model).__name__ for model in models]
+    counts = [kinds[: i + 1].count(kind) for i, kind in enumerate(kinds)]
+    names = [kind if kinds.count(kind) == 1 else f"{kind} {n}" for kind, n in zip(kinds, counts, strict=True)]
+    return dict(zip(names, models, strict=True))
+
+
+def _listed(params: Params, name: str, value: Any) -> list[Any]:
+    """Return several numbers as a list."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        params.refuse(name, "numbers in a list", value)
+    return list(value)
 
 
 def _reordered(items: Int32Array, scores: AnyArray) -> Int32Array:

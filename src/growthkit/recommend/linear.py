@@ -93,7 +93,8 @@ class EASE(LinearModel):
     O(sum of squared history lengths + items^3). Weights of any sign and size are taken as they are: a customer with
     weights of 1000 counts a million times one with weights of 1, so take logarithms, or ones, of counts that vary much.
 
-    `partial_fit` learns anew from all interactions.
+    Customers without any interaction have no scores; `recommend` fills their lists from other sources. `partial_fit`
+    learns anew from all interactions.
 
     References
     ----------
@@ -141,6 +142,7 @@ class EASE(LinearModel):
         scores = np.empty((customers.size, len(self.items_)), dtype=np.float32)
         history = _arrays(self.history_, np.float32)
         _linear_kernels.dense_scores(*history, frozen(np.ascontiguousarray(customers)), frozen(self.weights_), scores)
+        scores[self.history_.lengths[customers] == 0] = -np.inf
         return scores
 
     def _similar(self, items: Int32Array, k: int) -> Ranked:
@@ -260,8 +262,8 @@ class SLIM(LinearModel):
         n_negative = int((_values(interactions.rows) < 0).sum())
         if positive and n_negative:
             raise DataError(
-                f"{params.function}: {n_negative} interactions have negative weights, with which weights of items need "
-                "not be positive; drop them, or pass positive=False."
+                f"{params.function}: {n_negative} interactions have negative weights, which positive=True cannot learn "
+                "from; drop them, or pass positive=False."
             )
         threads = self._threads(interactions.rows)
         gram = _sparse_gram(interactions, params.function, budget, threads)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.frames import frozen, read_frame
+from .._core.frames import frozen
 from .._core.parallel import block_edges, run_blocks
 from .._core.params import Params
 from .._core.ragged import Ragged
@@ -17,7 +17,7 @@ from ..summaries.interactions import Interactions
 from ..typing import AnyArray, BoolArray, FloatArray, Int32Array, IntoFrame
 from . import _popular_kernels
 from ._base import Recommender
-from ._request import Ranked, Wanted
+from ._request import Ranked, Wanted, one_row_each, read_with_columns, same_kind
 from ._selection import kernel_request
 
 __all__ = ["Popular"]
@@ -109,12 +109,11 @@ class Popular(Recommender):
         if frame is None or self.by is None:
             none = self.customers_.labels[:0].copy()
             return Vocabulary(none), np.empty(0, dtype=np.int32), Vocabulary(np.empty(0, dtype=object))
-        log = read_frame(frame, function=params.function)
         name = self.origin_["customer_name"]
+        log = read_with_columns(params.function, "customers", frame, (name,))
         codes, members = log.ids(name, role="customer")
-        log.refuse_rows(
-            name, np.bincount(codes)[codes] > 1, "rows whose customer has another row", "keep one row a customer"
-        )
+        same_kind(params.function, f'column "{name}" of customers', members, self.customers_)
+        one_row_each(log, name, codes, "customer")
         labels = log.ids(self.by, role="by")
         segments = np.empty(codes.size, dtype=np.int32)
         segments[codes] = labels.codes

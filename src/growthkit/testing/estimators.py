@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -148,13 +148,24 @@ def _state(estimator: Estimator) -> dict[str, Any]:
 
 
 def _check_same(one: dict[str, Any], two: dict[str, Any], rule: str) -> None:
-    unequal = sorted(name for name in set(one) | set(two) if name not in one or name not in two)
+    unequal = sorted(set(one) ^ set(two))
     unequal += [name for name in one if name in two and not _equal(one[name], two[name])]
     _require(not unequal, rule, ", ".join(unequal))
 
 
 def _equal(one: Any, two: Any) -> bool:
-    """Whether two values are the same bit for bit, NaN included; a NumPy number may come back as a Python one."""
+    """Whether two values are the same bit for bit, NaN included; a NumPy number may come back as a Python one.
+
+    Models are the same if they are of one class and everything on them is the same.
+    """
+    if isinstance(one, Estimator) and isinstance(two, Estimator):
+        return type(one) is type(two) and _equal(_state(one), _state(two))
+    if isinstance(one, dict) and isinstance(two, dict):
+        mine, other = cast("tuple[dict[str, Any], dict[str, Any]]", (one, two))
+        return list(mine) == list(other) and all(map(_equal, mine.values(), other.values()))
+    if isinstance(one, (list, tuple)) and isinstance(two, type(cast(Any, one))):
+        first, second = cast("tuple[list[Any], list[Any]]", (one, two))
+        return len(first) == len(second) and all(map(_equal, first, second))
     if isinstance(one, Vocabulary) and isinstance(two, Vocabulary):
         return one == two
     if isinstance(one, Ragged) and isinstance(two, Ragged):
