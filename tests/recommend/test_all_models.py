@@ -73,7 +73,7 @@ ONE_OF_EACH += ["UserKNN cosine"]
 EXPLAINED = [name for name in MODELS if name != "BPR" and not name.startswith(("Hybrid rrf", "Hybrid cascade"))]
 """BPR refuses; what these hybrids explain depends on what else may be recommended, see their tests."""
 
-KNOWLEDGEABLE = [name for name in MODELS if name not in ("ImplicitALS", "PureSVD") and "SessionKNN" not in name]
+KNOWLEDGEABLE = [name for name in MODELS if "SessionKNN" not in name]
 KNOWLEDGEABLE = [name for name in KNOWLEDGEABLE if "of late" not in name and "of a list" not in name]
 
 every = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)

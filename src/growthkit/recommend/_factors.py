@@ -32,7 +32,10 @@ class FactorModel(Recommender):
         return self.customer_vectors_, self.item_vectors_
 
     def _scores(self, customers: Int32Array) -> AnyArray:
-        return self.customer_vectors_[customers] @ self.item_vectors_.T
+        vectors = self.customer_vectors_[customers]
+        scores = vectors @ self.item_vectors_.T
+        scores[~vectors.any(axis=1)] = -np.inf  # nothing is known of them
+        return scores
 
     def _set_vectors(self, customers: AnyArray, items: AnyArray) -> None:
         """Keep what was learnt, unless numbers ran over."""

@@ -9,7 +9,6 @@ from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.random import seed_from, stream
 from .._core.vocabulary import Vocabulary
-from ..exceptions import DataError
 from ..summaries.interactions import Interactions
 from ..typing import AnyArray, IntoFrame, RngLike
 from ._factors import FactorModel
@@ -22,9 +21,6 @@ SWEEPS_OF_UPDATE = 2
 
 UNOBSERVED = 20
 """The weight of all pairs together, as a multiple of that of the interactions, where none is given."""
-
-LARGEST = 1e15
-"""Weights from which on single precision would overflow."""
 
 START = 0.1
 """Length that the vectors of items have on average at the start."""
@@ -165,8 +161,6 @@ class ImplicitALS(FactorModel):
 
     def _side(self, rows: Ragged, n_others: int) -> Side:
         params = Params(f"{self._name}.fit")
-        if rows.values is not None and np.abs(rows.values).max(initial=0.0) > LARGEST:
-            raise DataError(f"{self._name}: weights beyond {LARGEST:g} overflow; {self._remedy}.")
         penalty = Penalty(
             params.number("regularization", self.regularization, above=0),
             self.unobserved_weight_,
