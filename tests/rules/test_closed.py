@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from growthkit._core.ragged import Ragged
 from growthkit.exceptions import ParameterError
-from growthkit.rules import _closed
+from growthkit.rules import _condensing_kernels as condensing
 from growthkit.rules._closed import mine_closed
 from tests.references import closed as twin
 
@@ -114,6 +114,16 @@ class TestDefinitions:
             assert mined(rows, 30, kind) == alone | pairs
 
 
+class TestHashes:
+    def test_a_collision_drops_no_closed_itemset(self) -> None:
+        """Four nodes of one count and hash, of which only {2} is part of another, {3, 2}, which is not the longest."""
+        codes = np.array([2, 1, 0, 3, 2, 5, 4, 0], dtype=np.int32)
+        sets = np.array([[1, 7, 99], [3, 7, 99], [5, 7, 99], [8, 7, 99]])
+        kept = np.ones(4, dtype=bool)
+        condensing.keep_closed(sets, codes, np.full(8, -1, dtype=np.int32), np.empty(4, dtype=np.int32), kept)
+        assert kept.tolist() == [False, True, True, True]
+
+
 class TestSmallCases:
     def test_an_item_in_every_basket(self) -> None:
         rows = [[0, 1], [0]]
@@ -197,7 +207,6 @@ class TestInvariants:
     def test_threads_and_order_of_rows_change_no_bit(
         self, kind: str, threaded: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(_closed, "BLOCK", 64)
         first = arrays(self.ROWS, 5, kind)
         for rows, n_threads in ((self.ROWS, 2), (self.ROWS, 5), (self.ROWS[::-1], 2)):
             again = arrays(rows, 5, kind, n_threads=n_threads)

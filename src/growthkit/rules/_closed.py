@@ -2,47 +2,110 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 
 from .._core.frames import frozen
-from .._core.parallel import run_blocks, thread_count
 from .._core.ragged import Ragged
-from ..typing import Int32Array, Int64Array
-from . import _closed_kernels as closed
-from . import _closed_rooms_kernels as rooms
-from . import _closed_rows_kernels as lists
-from . import _closed_tables_kernels as closed_tables
-from . import _generator_kernels as generators
-from . import _maximal_kernels as maximal
-from ._mining import Budget
+from .._core.vocabulary import Vocabulary
+from ..summaries.baskets import Baskets
+from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
+from . import _condensed_kernels as search
+from . import _condensing_kernels as condensing
+from ._mining import Budget, Prepared, Worker, prepare, run
+from ._mining_kernels import Task
+from ._sets import slots_for, some_rows
 
 __all__ = ["mine_closed"]
 
-KINDS = {"closed": rooms.CLOSED, "maximal": rooms.MAXIMAL, "generators": rooms.GENERATORS}
+KINDS = {
+    "closed": search.CLOSED,
+    "maximal": search.MAXIMAL,
+    "generators": search.GENERATORS,
+}
 
 MANY = 2**62
 """More than there are items or itemsets."""
 
-BLOCK = 16_384
-"""Entries of the rows for which a block of first items is worth while."""
+FIRST_OUTPUT = 1 << 18
+"""Itemsets that the output of a block has room for at first."""
 
-MAX_BLOCKS = 64
+FEW = 8
+"""Items an itemset for which there is room at first."""
 
-Itemsets = tuple[Int32Array, Int64Array, Int64Array]
-"""Items one after another, where each itemset ends, and counts."""
+Itemsets = tuple[Int64Array, Int32Array, Int64Array]
+"""Where each itemset begins, the items, and the counts."""
 
 
-class Data(NamedTuple):
-    """Rows ready to be mined: as laid out, where each item stands, and the items by rank."""
+class Searcher(Worker):
+    """The arrays that one thread works with, where the nodes of the search are wanted instead of all itemsets.
 
-    rows: rooms.Rows
-    starts: Int64Array
-    places: Int32Array
-    items: Int32Array
-    total: int
+    Parameters
+    ----------
+    prepared
+        What is mined.
+    least
+        The least count of an itemset.
+    kind
+        What is wanted.
+    budget
+        How many closed itemsets there may be in a block.
+    """
+
+    def __init__(self, prepared: Prepared, least: int, kind: int, budget: Budget) -> None:
+        super().__init__(prepared, Task(least, MANY, True, False), budget)
+        self.kind, n = kind, prepared.n_ranks
+        self.stack = self.stack._replace(state=np.zeros(search.STATES, dtype=np.int64))
+        self.frames = np.zeros((prepared.longest + 3, search.FIELDS), dtype=np.int64)
+        self.tally = np.empty(n + search.LANES, dtype=np.int64)
+        self.path = np.empty(n + 2, dtype=np.int32)
+        self.found = np.zeros((n, 1), dtype=np.int64)
+        self.codes = np.zeros(0, dtype=np.int32)
+        self.hashes = self.keys = np.zeros(0, dtype=np.int64)
+
+    def _search(self, n: int) -> bool:
+        """Search the local databases until all are done, or until there is no room; then make some and return True."""
+        data, stack, state = self.prepared.data, self.stack, self.stack.state
+        self.hashes = _longer(self.hashes, len(stack.extensions))
+        self.keys = _longer(self.keys, 64 * int(stack.records[:n, 4].max()))
+        space = search.Space(
+            state, stack.records, self.frames, stack.extensions, stack.bits, self.hashes, self.keys, self.tally,
+            self.path, self.found,
+        )  # fmt: skip
+        whole = (data.codes, data.starts, data.places, data.supports)
+        status = search.mine(self.kind, n, self.task.least, whole, self.work.local, space, self.pieces[0], self.codes)
+        need = int(state[search.NEED])
+        if status == search.WANTS_OUTPUT:
+            self._enlarge()
+        elif status == search.WANTS_EXTENSIONS:
+            self._grow(2 * need, 0)
+        elif status == search.WANTS_BITS:
+            self._grow(0, 2 * need)
+        elif status == search.WANTS_FOUND:
+            self.found = np.hstack((self.found, np.zeros_like(self.found)))
+        return status != search.DONE
+
+    def _piece(self, size: int) -> AnyArray:
+        """Make room for the first itemsets of a block."""
+        self.codes = np.empty(max(size, FIRST_OUTPUT) * FEW, dtype=np.int32)
+        return np.empty((max(size, FIRST_OUTPUT), search.COLUMNS), dtype=np.int64)
+
+    def _enlarge(self) -> None:
+        """Make room for four times as many itemsets, unless too many are closed: each set of baskets has one."""
+        (sets,), codes, n = self.pieces, self.codes, int(self.stack.state[search.N_SETS])
+        if n > self.budget.limit and self.kind == search.CLOSED:
+            n = int(_kept(sets[:n], codes, self.kind, self.prepared).sum())
+            self.budget.spend(n if n > self.budget.limit else 0)
+        self.pieces = [_longer(sets, 4 * len(sets))]
+        self.codes = _longer(codes, 4 * codes.size)
+
+    def _close_piece(self) -> None:
+        """Give back what the output does not use."""
+        state = self.stack.state
+        self.pieces[0].resize((int(state[search.N_SETS]), search.COLUMNS), refcheck=False)
+        self.codes.resize(int(state[search.N_CODES]), refcheck=False)
+        self.pieces.append(self.codes)
 
 
 def mine_closed(
@@ -58,7 +121,7 @@ def mine_closed(
     limit: int | None = None,
     n_threads: int | None = None,
     progress: bool = False,
-) -> tuple[Int64Array, Int32Array, Int64Array]:
+) -> Itemsets:
     """Find the closed or maximal itemsets, or the generators, that at least `min_count` baskets hold.
 
     Parameters
@@ -96,97 +159,81 @@ def mine_closed(
     TooManyItemsetsError
         There are more than `limit` itemsets.
     """
-    data = _prepare(rows, weights, n_items, min_count)
-    budget = Budget(MANY if limit is None else limit, min_count, "frequent_itemsets")
-    threads = thread_count(n_threads, n_rows=rows.codes.size, function="frequent_itemsets")
-    is_late = kind == "generators" or (conflicts is not None and (min_len > 1 or max_len is not None))
-    rule = rooms.Rule(
-        KINDS[kind],
-        data.total,
-        min_count,
-        1 if is_late else min_len,
-        MANY if max_len is None or conflicts is not None else max_len,
-        MANY if is_late else budget.limit,
-    )
-    blocks = _blocks(data.rows.entries.size, data.items.size)
-
-    def mine(block: int) -> Itemsets:
-        itemsets = _mine_block(data, rule, *blocks[block])
-        if not is_late:
-            budget.spend(itemsets[1].size)
-        return itemsets
-
-    parts = run_blocks(mine, len(blocks), n_threads=threads, progress=progress, label=f"{kind} itemsets")
-    codes, ends, counts = _finished(_joined(parts), data, kind, conflicts)
-    if is_late:
-        codes, ends, counts = _of_lengths(codes, ends, counts, min_len, max_len)
-        budget.spend(ends.size)
-    return np.concatenate((np.zeros(1, dtype=np.int64), ends)), codes, counts
-
-
-def _prepare(rows: Ragged, weights: Int64Array | None, n_items: int, min_count: int) -> Data:
-    """Keep the frequent items, by rank from the rarest, in rows that are sorted and merged."""
-    if weights is None:
-        weights = np.ones(len(rows), dtype=np.int64)
-    indptr, codes = frozen(rows.indptr), frozen(rows.codes)
-    counts = lists.weigh_items(indptr, codes, frozen(weights), n_items)
-    items = np.flatnonzero(counts >= min_count)
-    items = items[np.lexsort((items, counts[items]))].astype(np.int32)
-    ranks = np.full(n_items, -1, dtype=np.int32)
-    ranks[items] = np.arange(items.size, dtype=np.int32)
-    by_row = lists.keep_frequent(indptr, codes, ranks)
-    by_item = lists.turn(*by_row, items.size)
-    row_starts, codes, merged = lists.merge_rows(*lists.turn(*by_item, len(rows)), frozen(weights))
-    entries, starts, places = lists.lay_out(row_starts, codes, items.size)
-    if merged.max(initial=1) == 1:
-        merged = merged[:0]
-    laid_out = rooms.Rows(row_starts.size - 1, int(np.diff(row_starts).max(initial=0)), entries, merged, counts[items])
-    return Data(laid_out, starts, places, items, int(weights.sum()))
-
-
-def _blocks(n_entries: int, n_items: int) -> list[tuple[int, int]]:
-    """Cut the items into blocks, in a way that depends on the data only."""
-    n_blocks = max(1, min(MAX_BLOCKS, n_entries // BLOCK, n_items))
-    return list(pairwise(n_items * block // n_blocks for block in range(n_blocks + 1)))
-
-
-def _mine_block(data: Data, rule: rooms.Rule, first: int, last: int) -> Itemsets:
-    """Find the itemsets whose rarest item is one of those from `first` to `last`, or always goes with one of those."""
-    records = rooms.divide(data.rows, data.starts, data.places, rule, first, last)
-    tables, n_items = closed_tables.furnish(records), data.items.size
-    if rule.kind == rooms.CLOSED:
-        out, used = closed.mine_closed(records, tables, closed.Rule(*rule), n_items)
-    elif rule.kind == rooms.MAXIMAL:
-        out, used = maximal.mine_maximal(records, tables, maximal.Rule(*rule), n_items)
-    else:
-        out, used = generators.mine_generators(records, tables, generators.Rule(*rule), n_items)
-    return lists.unpack(out, used[0], used[1])
-
-
-def _joined(parts: list[Itemsets]) -> Itemsets:
-    """Put the itemsets of all blocks one after another."""
-    before = np.cumsum([0, *(part[0].size for part in parts[:-1])])
-    ends = [part[1] + shift for part, shift in zip(parts, before, strict=True)]
-    return (
-        np.concatenate([part[0] for part in parts]),
-        np.concatenate(ends),
-        np.concatenate([part[2] for part in parts]),
-    )
-
-
-def _finished(itemsets: Itemsets, data: Data, kind: str, conflicts: Ragged | None) -> Itemsets:
-    """Drop what is no generator, and the ancestors of items; give items by their codes, ascending."""
-    codes, ends, counts = itemsets
-    if kind == "generators":
-        codes, ends, counts = lists.keep_generators(codes, ends, counts, int(np.diff(ends, prepend=0).max(initial=0)))
-    lists.name_items(codes, ends, data.items)
+    function, number = "frequent_itemsets", KINDS[kind]
+    budget = Budget(MANY if limit is None else limit, min_count, function)
+    if weights is not None and not weights.all():
+        rows, weights = some_rows(rows, np.flatnonzero(weights)), weights[weights > 0]
+    baskets = Baskets("", rows, Vocabulary(np.arange(n_items)), None, weights)
+    prepared = prepare(baskets, min_count, None, perfect=True)
+    guard = budget if min_len == 1 and max_len is None else Budget(MANY, min_count, function)
+    make = partial(Searcher, prepared, min_count, number, guard)
+    blocks = [pieces for pieces, _ in run(make, prepared, function=function, n_threads=n_threads, progress=progress)]
+    sets, codes = _joined(blocks[::-1] if prepared.is_dense else blocks)
+    itemsets = _written(sets, codes, _kept(sets, codes, number, prepared), prepared, number)
     if conflicts is not None:
-        codes, ends = lists.most_specific(codes, ends, frozen(conflicts.indptr), frozen(conflicts.codes))
-    return codes, ends, counts
+        itemsets = _most_specific(itemsets, conflicts)
+    itemsets = _of_lengths(itemsets, min_len, max_len)
+    budget.spend(itemsets[2].size)
+    return itemsets
 
 
-def _of_lengths(codes: Int32Array, ends: Int64Array, counts: Int64Array, min_len: int, max_len: int | None) -> Itemsets:
+def _joined(blocks: list[list[AnyArray]]) -> tuple[Int64Array, Int32Array]:
+    """Put the itemsets of all blocks one after another."""
+    if len(blocks) == 1:
+        return blocks[0][0], blocks[0][1]
+    before = 0
+    for sets, codes in blocks:
+        sets[:, search.END] += before
+        before += codes.size
+    return np.concatenate([sets for sets, _ in blocks]), np.concatenate([codes for _, codes in blocks])
+
+
+def _kept(sets: Int64Array, codes: Int32Array, kind: int, prepared: Prepared) -> BoolArray:
+    """Return which of the nodes found are closed, maximal or generators."""
+    kept = np.ones(len(sets), dtype=bool)
+    if kind == search.CLOSED:
+        condensing.keep_closed(sets, codes, slots_for(len(sets)), np.empty(len(sets), dtype=np.int32), kept)
+    elif kind == search.MAXIMAL:
+        condensing.keep_maximal(sets, codes, prepared.n_ranks, kept)
+    else:
+        condensing.keep_generators(sets, codes, slots_for(len(sets)), kept)
+    return kept
+
+
+def _written(sets: Int64Array, codes: Int32Array, kept: BoolArray, prepared: Prepared, kind: int) -> Itemsets:
+    """Return the itemsets that are kept, by the codes of their items, with the items that stand in every basket."""
+    n_always = 0 if kind == search.GENERATORS else prepared.n_always
+    lengths = np.diff(sets[:, search.END], prepend=0)[kept] + n_always
+    alone = n_always > 0 and (kind == search.CLOSED or not lengths.size)
+    n, size = lengths.size + alone, int(lengths.sum()) + n_always * alone
+    indptr, counts, out = np.zeros(n + 1, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(size, dtype=np.int32)
+    if alone:
+        out[-n_always:], counts[-1], indptr[-1] = prepared.code_of[prepared.n_ranks :], prepared.n_baskets, size
+    condensing.write(sets, codes, kept, prepared.code_of, n_always, indptr, counts, out)
+    return indptr, out, counts
+
+
+def _most_specific(itemsets: Itemsets, conflicts: Ragged) -> Itemsets:
+    """Drop the ancestors of an itemset's own items."""
+    indptr, codes, counts = itemsets
+    codes, ends = condensing.most_specific(codes, indptr, frozen(conflicts.indptr), frozen(conflicts.codes))
+    return ends, codes, counts
+
+
+def _of_lengths(itemsets: Itemsets, min_len: int, max_len: int | None) -> Itemsets:
     """Keep the itemsets of `min_len` to `max_len` items."""
-    lengths = np.diff(ends, prepend=0)
+    indptr, codes, counts = itemsets
+    lengths = np.diff(indptr)
     kept = (lengths >= min_len) & (lengths <= (MANY if max_len is None else max_len))
-    return codes[np.repeat(kept, lengths)], np.cumsum(lengths[kept]), counts[kept]
+    if kept.all():
+        return itemsets
+    return np.concatenate(([0], np.cumsum(lengths[kept]))), codes[np.repeat(kept, lengths)], counts[kept]
+
+
+def _longer(array: AnyArray, size: int) -> AnyArray:
+    """Return the array, or a copy that has room for `size` rows."""
+    if len(array) >= size:
+        return array
+    longer = np.empty((size, *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer
