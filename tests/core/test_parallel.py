@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from growthkit._core import parallel
-from growthkit._core.parallel import block_edges, run_blocks, thread_count
+from growthkit._core.parallel import block_edges, run_blocks, serial_blas, thread_count
 from growthkit.exceptions import ParameterError
 
 
@@ -57,6 +59,37 @@ def test_blas_is_held_to_one_thread_inside_and_freed_after() -> None:
     inside = run_blocks(lambda block: threads(), 2, n_threads=2)
     assert all(set(found) <= {1} for found in inside)
     assert threads() == before
+
+
+def test_blas_is_freed_by_the_last_of_several_callers() -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with serial_blas():  # which loads the libraries
+        pass
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        first, second = serial_blas(), serial_blas()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == before
+
+
+@pytest.mark.slow
+def test_the_blas_of_kernels_is_held_though_no_kernel_has_called_it_yet() -> None:
+    program = (
+        "from growthkit._core.parallel import serial_blas\n"
+        "from threadpoolctl import threadpool_info\n"
+        "with serial_blas():\n"
+        "    import scipy.linalg\n"
+        "    print({pool['num_threads'] for pool in threadpool_info() if pool['user_api'] == 'blas'})\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "{1}\n"
 
 
 @pytest.mark.parametrize("progress", [True, False])

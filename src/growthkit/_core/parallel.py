@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from importlib import import_module
 from itertools import pairwise
 from threading import Lock
 from typing import Any, TypeVar
@@ -124,6 +125,7 @@ def _linear_algebra(n_modules: int) -> Any:
     del n_modules
     from threadpoolctl import ThreadpoolController
 
+    import_module("scipy.linalg")  # kernels call its BLAS, and what is loaded later than this could not be held
     return ThreadpoolController()
 
 

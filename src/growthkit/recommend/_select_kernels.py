@@ -16,23 +16,26 @@ from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 SIGN = np.uint32(0x80000000)
+MINUS_INFINITY = np.uint32(0xFF800000)
+"""The bits of the score of what may not be chosen."""
+
+ANY = np.int32(-0x80000000)
+"""The lowest number that bits can be read as."""
+
 NOTHING = np.uint64(0x007FFFFF_FFFFFFFF)
 """The largest key of a score of minus infinity: what is above has a score."""
-
-NOBODY = np.uint64(0x80000000_FFFFFFFF)
-"""The largest key of a score of 0: what is above has a positive score."""
 
 UNTOUCHED = np.float32(-0.0)
 """Stands in sums that nothing was added to: no sum is minus zero once something other than it was added."""
 
-INSERTION = 24
-"""Runs of this length are sorted by insertion."""
-
-SAMPLE = 5
-"""Keys among which a pivot is chosen."""
+INSERTION, SAMPLE = 24, 5
+"""Length of runs that are sorted by insertion; keys among which a pivot is chosen."""
 
 CHUNK = 64
-"""Scores that are compared with the threshold together."""
+"""Scores of which only the best is compared with the threshold at first."""
+
+SPARSE = 4
+"""A row is summed up sparsely where it adds up less than one number for this many places."""
 
 
 @kernel
@@ -104,34 +107,63 @@ def keep_largest(keys: AnyArray, n: int, k: int) -> None:
 
 
 @kernel
-def sort_down(keys: AnyArray, n: int) -> None:
-    """Sort the first `n` keys, the largest first."""
-    if n > INSERTION:
-        keys[:n] = np.sort(keys[:n])[::-1]
-    else:
-        sort_by_insertion(keys, 0, n)
-
-
-@kernel
-def largest(bits: AnyArray, k: int, keys: AnyArray) -> int:
-    """Put the keys of the `k` best of a dense row into `keys`, best first, and return how many there are.
-
-    `bits` are those of the scores; a score of minus infinity is none. `keys` has more than k places.
-    """
-    lowest, n = NOTHING, 0
-    for code in range(bits.size):
-        key = pack(bits[code], code)
-        if key > lowest:
-            keys[n] = key
-            n += 1
-            if n == keys.size:
-                keep_largest(keys, n, k)
-                n = k
-                lowest = keys[:k].min()
+def keep_best(keys: AnyArray, n: Any, k: int, ordered: bool) -> Any:
+    """Keep the `k` best of `n` keys, best first if `ordered`, and return how many there are."""
     if n > k:
         keep_largest(keys, n, k)
         n = k
-    sort_down(keys, n)
+    if ordered and n > INSERTION:
+        keys[:n] = np.sort(keys[:n])[::-1]
+    elif ordered:
+        sort_by_insertion(keys, 0, n)
+    return n
+
+
+@kernel
+def threshold_of(bits: Int32Array, k: int, tops: Int32Array, keys: AnyArray) -> Any:
+    """Return bits of a score above 0 that at least `k` scores reach, or `ANY` if there may be none.
+
+    That is the k-th best of the chunks' best: among numbers from 0 on, floats have the order of their bits.
+    """
+    if tops.size <= k:
+        return ANY
+    lowest, n = np.uint64(0), 0
+    for c in range(tops.size):
+        chunk, top = bits[c * CHUNK : (c + 1) * CHUNK], ANY
+        for j in range(chunk.size):
+            top = max(top, chunk[j])
+        tops[c] = top
+        key = (np.uint64(np.uint32(top) ^ SIGN) << HALF) | np.uint64(c)
+        keys[n] = key
+        n += key > lowest
+        if n == keys.size:
+            n = keep_best(keys, n, k, False)
+            lowest = keys[:k].min()
+    n = keep_best(keys, n, k, False)
+    low = np.int32(np.uint32(keys[:k].min() >> HALF) ^ SIGN)
+    return low if low > 0 else ANY
+
+
+@kernel
+def take_best(bits: AnyArray, empty: Any, codes: Int32Array, k: int, room: Int32Array, keys: AnyArray) -> int:
+    """Put keys among which are those of the `k` best scores into `keys`, in no order, and return how many.
+
+    `bits` are those of the scores; neither `empty` nor minus infinity is one. The code of a score stands in
+    `codes`, or is its place if these are none. `room` has a place for each chunk, `keys` has more than k.
+    """
+    signed, tops = bits.view(np.int32), room[: (bits.size + CHUNK - 1) // CHUNK]
+    low = threshold_of(signed, k, tops, keys)
+    lowest, n = NOTHING, 0
+    for c in range(tops.size):
+        if low == ANY or tops[c] >= low:
+            for j in range(c * CHUNK, min((c + 1) * CHUNK, bits.size)):
+                if signed[j] >= low:
+                    key = pack(bits[j], codes[j] if codes.size else j)
+                    keys[n] = key
+                    n += (key > lowest) & (bits[j] != empty)
+                    if n == keys.size:
+                        n = keep_best(keys, n, k, False)
+                        lowest = keys[:k].min()
     return n
 
 
@@ -172,7 +204,8 @@ def select_rows(
     Items that already stand in a row are not chosen again and count against the caps.
     """
     n_items, k = scores.shape[1], items.shape[1]
-    keys = np.empty(n_items + 1 if n_groups else max(2 * k, 256), np.uint64)
+    keys = np.empty(n_items + 1 if n_groups else max(4 * k, 256), np.uint64)
+    tops = np.empty(n_items // CHUNK + 1, np.int32)
     chosen = np.empty(k, np.uint64)
     counts = np.zeros(n_groups, np.int32)
     for r in range(scores.shape[0]):
@@ -190,12 +223,12 @@ def select_rows(
             filled += 1
         if filled == k:
             continue
-        bits = line.view(np.uint32)
+        wanted = n_items if n_groups else k - filled
+        n = take_best(line.view(np.uint32), MINUS_INFINITY, groups[:0], wanted, tops, keys)
+        n = keep_best(keys, n, wanted, True)
         if n_groups:
-            n = largest(bits, n_items, keys)
             n = allowed_under_caps(keys, n, groups, cap, counts, k - filled, chosen)
         else:
-            n = largest(bits, k - filled, keys)
             chosen[:n] = keys[:n]
         for i in range(n):
             item = code_of(chosen[i])
@@ -211,15 +244,9 @@ def count_all(features: Int32Array, weight: AnyArray, indptr: Int64Array, codes:
     """Add the weight of each feature to the sums of all rows that have it; the rows of one feature are distinct."""
     for f in features:
         w = weight[f]
-        t, stop = indptr[f], indptr[f + 1]
-        while t + 4 <= stop:  # four at a time, since they cannot depend on each other
-            a, b, c, d = codes[t], codes[t + 1], codes[t + 2], codes[t + 3]
-            w_a, w_b, w_c, w_d = sums[a] + w, sums[b] + w, sums[c] + w, sums[d] + w
-            sums[a], sums[b], sums[c], sums[d] = w_a, w_b, w_c, w_d
-            t += 4
-        while t < stop:
-            sums[codes[t]] += w
-            t += 1
+        near = codes[indptr[f] : indptr[f + 1]]
+        for t in range(near.size):
+            sums[np.uint64(near[t])] += w  # a place without a sign, which needs no check for being negative
 
 
 @kernel
@@ -227,46 +254,52 @@ def count_touched(
     features: Int32Array, weight: AnyArray, indptr: Int64Array, codes: AnyArray, sums: AnyArray, touched: Int32Array
 ) -> Any:
     """Do as `count_all` does, but list the rows that were touched, and return how many there are."""
-    n = 0
+    n = np.uint64(0)
     for f in features:
         w = weight[f]
         if w > 0:
-            for t in range(indptr[f], indptr[f + 1]):
-                row = codes[t]
+            near = codes[indptr[f] : indptr[f + 1]]
+            for t in range(near.size):
+                row = np.uint64(near[t])
                 total = sums[row]
                 touched[n] = row
-                n += total == 0
+                n += np.uint64(total == 0)
                 sums[row] = total + w
-    return n
+    return np.int64(n)
 
 
 @kernel
-def add_touched(
-    features: Int32Array,
-    weights: AnyArray,
-    indptr: Int64Array,
-    codes: AnyArray,
-    values: AnyArray,
-    sums: AnyArray,
-    touched: Int32Array,
-) -> int:
-    """Add ``weight * value`` to the sums of all rows that have a feature; list these rows and return how many."""
-    n, zero, bits = 0, np.float32(0), sums.view(np.uint32)
+def add_all(features: Int32Array, weights: AnyArray, table: Any, sums: AnyArray) -> None:
+    """Add ``weight * value`` to the sums of all rows that have a feature; the rows of one feature are distinct."""
+    indptr, codes, values = table
+    zero = np.float32(0)
     for e in range(features.size):
         f, w = features[e], weights[e]
-        for t in range(indptr[f], indptr[f + 1]):
-            row = codes[t]
-            touched[n] = row
-            n += bits[row] == SIGN
-            sums[row] += w * values[t] + zero  # which is not minus zero
-    return n
+        near, worth = codes[indptr[f] : indptr[f + 1]], values[indptr[f] : indptr[f + 1]]
+        for t in range(near.size):
+            sums[np.uint64(near[t])] += w * worth[t] + zero  # which is not minus zero
 
 
 @kernel
-def add_squares(
-    features: Int32Array, weights: AnyArray, indptr: Int64Array, codes: AnyArray, values: AnyArray, squares: AnyArray
-) -> None:
+def add_touched(features: Int32Array, weights: AnyArray, table: Any, sums: AnyArray, touched: Int32Array) -> Any:
+    """Do as `add_all` does, but list the rows that were touched, and return how many there are."""
+    indptr, codes, values = table
+    n, zero, bits = np.uint64(0), np.float32(0), sums.view(np.uint32)
+    for e in range(features.size):
+        f, w = features[e], weights[e]
+        near, worth = codes[indptr[f] : indptr[f + 1]], values[indptr[f] : indptr[f + 1]]
+        for t in range(near.size):
+            row = np.uint64(near[t])
+            touched[n] = row
+            n += np.uint64(bits[row] == SIGN)
+            sums[row] += w * worth[t] + zero
+    return np.int64(n)
+
+
+@kernel
+def add_squares(features: Int32Array, weights: AnyArray, table: Any, squares: AnyArray) -> None:
     """Add, for all rows that have a feature, the squares of ``weight`` and of ``value``."""
+    indptr, codes, values = table
     for e in range(features.size):
         f, w = features[e], weights[e]
         for t in range(indptr[f], indptr[f + 1]):
@@ -275,8 +308,10 @@ def add_squares(
 
 
 @kernel
-def likeness(product: Any, query: AnyArray, row: AnyArray, gamma: Any, shrinkage: Any, ratio: bool) -> Any:
-    """Return the similarity of a query and a row from their inner product and two numbers of each."""
+def likeness(product: Any, sides: Any, r: int, j: int) -> Any:
+    """Return the similarity of query r and row j from their inner product and two numbers of each."""
+    queries, rows, gamma, shrinkage, ratio = sides
+    query, row = queries[r], rows[j]
     scale = query[0] * row[0]
     if not ratio:
         return product * scale
@@ -285,63 +320,42 @@ def likeness(product: Any, query: AnyArray, row: AnyArray, gamma: Any, shrinkage
 
 
 @kernel
-def take_touched(
-    touched: Int32Array, n_touched: int, sums: AnyArray, lowest: Any, k: int, empty: Any, keys: AnyArray
-) -> Any:
-    """Put the keys above `lowest` of the touched rows into `keys`, empty their sums, keep the best.
-
-    A touched row that has been emptied before is left out.
-    """
-    bits = sums.view(np.uint32)
-    n = 0
-    for t in range(n_touched):
-        row = touched[t]
-        key = pack(bits[row], row)
-        present = bits[row] != empty
-        bits[row] = empty
-        keys[n] = key
-        n += (key > lowest) & present
-        if n == keys.size:
-            keep_largest(keys, n, k)
-            n = k
-            lowest = keys[:k].min()
-    return n
+def work_of(features: Int32Array, indptr: Int64Array) -> Any:
+    """Return how many numbers are added up for these features."""
+    work = 0
+    for f in features:
+        work += indptr[f + 1] - indptr[f]
+    return work
 
 
 @kernel
-def take_all(sums: AnyArray, k: int, keys: AnyArray) -> Any:
-    """Put the keys of all sums above 0 into `keys`, clear the sums, keep the best; no sum is negative."""
+def room_for(n_rows: int, k: int) -> Any:
+    """Return room for the touched rows, their sums and codes, the chunks' best scores, and keys."""
+    touched, found = np.empty(n_rows + 1, np.int32), np.empty(n_rows, np.uint32)
+    return touched, found, np.empty(n_rows // CHUNK + 1, np.int32), np.empty(max(4 * k, 256), np.uint64)
+
+
+@kernel
+def choose(dense: bool, n_touched: int, sums: AnyArray, empty: Any, k: int, room: Any) -> int:
+    """Do as `take_best` does with all sums (`dense`) or with the touched ones, and empty them."""
+    touched, found, tops, keys = room
     bits = sums.view(np.uint32)
-    lowest, low, n = NOBODY, np.uint32(0), 0
-    for first in range(0, bits.size, CHUNK):
-        chunk = bits[first : first + CHUNK]
-        n_hits = 0
-        for j in range(chunk.size):
-            n_hits += chunk[j] >= low
-        if n_hits:
-            for j in range(chunk.size):
-                key = pack(chunk[j], first + j)
-                keys[n] = key
-                n += key > lowest
-                if n == keys.size:
-                    keep_largest(keys, n, k)
-                    n = k
-                    lowest = keys[:k].min()
-                    low = bits_of(lowest)
-        chunk[:] = 0
-    return n
+    if dense:
+        n = take_best(bits, empty, touched[:0], k, tops, keys)
+        bits[:] = empty
+        return n
+    for t in range(n_touched):  # next to each other, as the search wants them
+        row = np.uint64(np.uint32(touched[t]))
+        found[t] = bits[row]
+        bits[row] = empty
+    return take_best(found[:n_touched], empty, touched, k, tops, keys)
 
 
 @kernel
 def give(keys: AnyArray, n: int, k: int, ordered: bool, codes: Int32Array, scores: AnyArray) -> None:
     """Write the `k` best of `n` keys to a row of codes and scores."""
-    if n > k:
-        keep_largest(keys, n, k)
-        n = k
-    if ordered:
-        sort_down(keys, n)
     bits = scores.view(np.uint32)
-    for i in range(n):
+    for i in range(keep_best(keys, n, k, ordered)):
         codes[i] = code_of(keys[i])
         bits[i] = bits_of(keys[i])
 
@@ -355,11 +369,7 @@ def nearest_by_count(
     weight: AnyArray,
     indptr: Int64Array,
     codes: AnyArray,
-    query_side: AnyArray,
-    row_side: AnyArray,
-    gamma: Any,
-    shrinkage: Any,
-    ratio: bool,
+    sides: Any,
     own: Int32Array,
     out: Int32Array,
     scores: AnyArray,
@@ -369,15 +379,12 @@ def nearest_by_count(
     Query r has the features ``query[query_indptr[r]:query_indptr[r + 1]]``; feature f is had by the rows
     ``codes[indptr[f]:indptr[f + 1]]``; row ``own[r]`` is the query itself, -1 for none.
     """
-    n_rows, k = row_side.shape[0], out.shape[1]
-    sums, touched = np.zeros(n_rows, np.float32), np.empty(n_rows + 1, np.int32)
-    keys = np.empty(max(4 * k, 256), np.uint64)
+    n_rows, k = sides[1].shape[0], out.shape[1]
+    sums, room = np.zeros(n_rows, np.float32), room_for(n_rows, k)
+    touched, keys = room[0], room[3]
     for r in range(first, last):
         features = query[query_indptr[r] : query_indptr[r + 1]]
-        side, work = query_side[r], 0
-        for f in features:
-            work += indptr[f + 1] - indptr[f]
-        dense = 2 * work > n_rows
+        dense = SPARSE * work_of(features, indptr) > n_rows
         if dense:
             count_all(features, weight, indptr, codes, sums)
             n = n_rows
@@ -387,8 +394,8 @@ def nearest_by_count(
             sums[own[r]] = 0
         for t in range(n):
             j = t if dense else touched[t]
-            sums[j] = likeness(sums[j], side, row_side[j], gamma, shrinkage, ratio)
-        n = take_all(sums, k, keys) if dense else take_touched(touched, n, sums, NOBODY, k, np.uint32(0), keys)
+            sums[j] = likeness(sums[j], sides, r, j)
+        n = choose(dense, n, sums, np.uint32(0), k, room)
         give(keys, n, k, False, out[r], scores[r])
 
 
@@ -399,41 +406,35 @@ def nearest_by_value(
     query_indptr: Int64Array,
     query: Int32Array,
     weights: AnyArray,
-    indptr: Int64Array,
-    codes: AnyArray,
-    values: AnyArray,
-    query_side: AnyArray,
-    row_side: AnyArray,
-    gamma: Any,
-    shrinkage: Any,
-    ratio: bool,
+    table: Any,
+    sides: Any,
     correlation: bool,
     own: Int32Array,
     out: Int32Array,
     scores: AnyArray,
 ) -> None:
     """Do as `nearest_by_count` does where entries are any numbers; a correlation goes by the common features only."""
-    n_rows, k = row_side.shape[0], out.shape[1]
-    sums, touched = np.full(n_rows, UNTOUCHED), np.empty(n_rows + 1, np.int32)
+    n_rows, k = sides[1].shape[0], out.shape[1]
+    sums, room = np.full(n_rows, UNTOUCHED), room_for(n_rows, k)
+    touched, keys = room[0], room[3]
     squares = np.zeros((2, n_rows if correlation else 0), np.float32)
-    keys = np.empty(max(4 * k, 256), np.uint64)
     for r in range(first, last):
         start, stop = query_indptr[r], query_indptr[r + 1]
-        n = add_touched(query[start:stop], weights[start:stop], indptr, codes, values, sums, touched)
+        n = add_touched(query[start:stop], weights[start:stop], table, sums, touched)
         if correlation:
-            add_squares(query[start:stop], weights[start:stop], indptr, codes, values, squares)
+            add_squares(query[start:stop], weights[start:stop], table, squares)
         for t in range(n):
             j = touched[t]
             if correlation:
-                norm = np.sqrt(squares[0, j]) * np.sqrt(squares[1, j]) + shrinkage
+                norm = np.sqrt(squares[0, j]) * np.sqrt(squares[1, j]) + sides[3]
                 sums[j] = sums[j] / norm if norm > 0 else np.float32(0)
                 squares[:, j] = 0
             else:
-                sums[j] = likeness(sums[j], query_side[r], row_side[j], gamma, shrinkage, ratio)
+                sums[j] = likeness(sums[j], sides, r, j)
             sums[j] += np.float32(0)
         if own[r] >= 0:
             sums[own[r]] = UNTOUCHED
-        n = take_touched(touched, n, sums, NOTHING, k, SIGN, keys)
+        n = choose(False, n, sums, SIGN, k, room)
         give(keys, n, k, False, out[r], scores[r])
 
 
@@ -441,12 +442,8 @@ def nearest_by_value(
 def walk(
     first: int,
     last: int,
-    row_indptr: Int64Array,
-    row_codes: Int32Array,
-    row_values: AnyArray,
-    indptr: Int64Array,
-    codes: Int32Array,
-    values: AnyArray,
+    rows: Any,
+    table: Any,
     n_items: int,
     excluded_indptr: Int64Array,
     excluded: Int32Array,
@@ -455,43 +452,41 @@ def walk(
     out: Int32Array,
     scores: AnyArray,
 ) -> None:
-    """Rank what rows `first` to `last` reach: the product of each row with the table (indptr, codes, values)."""
+    """Rank what rows `first` to `last` reach: the product of each row with the table, both (indptr, codes, values)."""
+    row_indptr, row_codes, row_values = rows
     k = out.shape[1]
-    sums, touched = np.full(n_items, UNTOUCHED), np.empty(n_items + 1, np.int32)
+    sums, room = np.full(n_items, UNTOUCHED), room_for(n_items, k)
+    touched, keys = room[0], room[3]
     bits = sums.view(np.uint32)
-    keys = np.empty(max(4 * k, 256), np.uint64)
     for r in range(first, last):
-        a, b = row_indptr[r], row_indptr[r + 1]
-        n = add_touched(row_codes[a:b], row_values[a:b], indptr, codes, values, sums, touched)
+        row, weights = row_codes[row_indptr[r] : row_indptr[r + 1]], row_values[row_indptr[r] : row_indptr[r + 1]]
+        dense = SPARSE * work_of(row, table[0]) > n_items
+        if dense:
+            add_all(row, weights, table, sums)
+            n = n_items
+        else:
+            n = add_touched(row, weights, table, sums, touched)
         if excluded_indptr.size:
             for e in range(excluded_indptr[r], excluded_indptr[r + 1]):
                 sums[excluded[e]] = UNTOUCHED
         for t in range(n if boost.size + mask.size else 0):
-            j = touched[t]
+            j = t if dense else touched[t]
             if mask.size and not mask[j]:
                 sums[j] = UNTOUCHED
             elif boost.size and bits[j] != SIGN:
                 sums[j] = (sums[j] * boost[j] if sums[j] >= 0 else sums[j] / boost[j]) + np.float32(0)
-        n = take_touched(touched, n, sums, NOTHING, k, SIGN, keys)
+        n = choose(dense, n, sums, SIGN, k, room)
         give(keys, n, k, True, out[r], scores[r])
 
 
 @kernel
-def walk_dense(
-    row_indptr: Int64Array,
-    row_codes: Int32Array,
-    row_values: AnyArray,
-    indptr: Int64Array,
-    codes: Int32Array,
-    values: AnyArray,
-    scores: AnyArray,
-) -> None:
+def walk_dense(rows: Any, table: Any, scores: AnyArray) -> None:
     """Write what `walk` ranks to dense rows; minus infinity where an item is not reached."""
-    touched = np.empty(scores.shape[1] + 1, np.int32)
+    row_indptr, row_codes, row_values = rows
     scores[:] = UNTOUCHED
     for r in range(scores.shape[0]):
         a, b = row_indptr[r], row_indptr[r + 1]
-        add_touched(row_codes[a:b], row_values[a:b], indptr, codes, values, scores[r], touched)
+        add_all(row_codes[a:b], row_values[a:b], table, scores[r])
         bits = scores[r].view(np.uint32)
         for j in range(bits.size):
             if bits[j] == SIGN:

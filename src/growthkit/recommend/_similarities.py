@@ -179,25 +179,33 @@ def nearest(
 
     Notes
     -----
-    O(sum over features of rows with it squared) time; 9 to 17 bytes a row and thread on top of input and output.
+    O(sum over features of rows with it squared) time; 13 to 21 bytes a row and thread on top of input and output.
     """
     _check_weights(function, queries, measure)
     _check_weights(function, trained, measure)
     facts = Features.of(by_feature, len(trained))
-    codes = _narrow(by_feature.codes, len(trained))
+    codes = narrow(by_feature.codes, len(trained))
     if _all_ones(queries) and _all_ones(trained):
         sides = _sides_of_counts(queries, trained, facts, measure)
         table = frozen(facts.importance(measure).astype(np.float32)), frozen(by_feature.indptr), codes
         query, kernel, more = (), cast(Any, _select_kernels.nearest_by_count), ()
     else:
         query_values, values, sides = _valued(queries, trained, by_feature, facts, measure)
-        query, table = (frozen(query_values),), (frozen(by_feature.indptr), codes, frozen(values))
+        query, table = (frozen(query_values),), ((frozen(by_feature.indptr), codes, frozen(values)),)
         kernel, more = cast(Any, _select_kernels.nearest_by_value), (measure.name in CENTRED,)
     out = np.full((len(queries), min(k, max(len(trained), 1))), -1, dtype=np.int32)
     scores = np.zeros(out.shape, dtype=np.float32)
     pair = frozen(sides.query.astype(np.float32)), frozen(sides.row.astype(np.float32))
-    numbers = np.float32(sides.gamma), np.float32(sides.shrinkage), sides.ratio, *more
-    arguments: Any = (frozen(queries.indptr), frozen(queries.codes), *query, *table, *pair, *numbers, frozen(own))
+    numbers = np.float32(sides.gamma), np.float32(sides.shrinkage), sides.ratio
+    arguments: Any = (
+        frozen(queries.indptr),
+        frozen(queries.codes),
+        *query,
+        *table,
+        (*pair, *numbers),
+        *more,
+        frozen(own),
+    )
     threads = thread_count(n_threads, n_rows=_work(queries, facts), function=function)
     blocks = block_edges(len(queries), min(len(queries), 64 * threads) if threads > 1 else 1)
     run_blocks(lambda b: kernel(*blocks[b], *arguments, out, scores), len(blocks), n_threads=threads)
@@ -313,7 +321,8 @@ def _work(queries: Ragged, facts: Features) -> int:
     return int(np.bincount(queries.codes, minlength=facts.counts.size) @ facts.counts)
 
 
-def _narrow(codes: Int32Array, n_rows: int) -> AnyArray:
+def narrow(codes: Int32Array, n_rows: int) -> AnyArray:
+    """Return codes of so many rows in as few bytes as hold them, as kernels take them: fewer bytes are read faster."""
     return frozen(codes.astype(np.uint16) if n_rows <= LARGEST_NARROW else codes)
 
 

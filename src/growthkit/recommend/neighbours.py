@@ -17,7 +17,7 @@ from . import _select_kernels
 from ._base import Recommender
 from ._request import Ranked, Wanted, rows_of
 from ._selection import array_or_none, pointers
-from ._similarities import Measure, nearest
+from ._similarities import Measure, narrow, nearest
 
 __all__ = ["ItemKNN", "UserKNN"]
 
@@ -47,9 +47,16 @@ class _Neighbours(Recommender):
         """Return the table of items that the rows go through."""
         raise NotImplementedError
 
+    def _product(self, customers: Int32Array) -> tuple[Any, Any]:
+        """Return the rows of the customers and the table they go through, as kernels take them."""
+        rows, table = self._rows(customers), self._table()
+        indptr, codes = pointers(table)
+        worth = frozen(_values(rows)), frozen(_values(table))
+        return (*pointers(rows), worth[0]), (indptr, narrow(codes, len(self.items_)), worth[1])
+
     def _scores(self, customers: Int32Array) -> AnyArray:
         scores = np.empty((customers.size, len(self.items_)), dtype=np.float32)
-        _select_kernels.walk_dense(*_sparse(self._rows(customers)), *_sparse(self._table()), scores)
+        _select_kernels.walk_dense(*self._product(customers), scores)
         return scores
 
     def _top(self, customers: Int32Array, wanted: Wanted, n_threads: int) -> Ranked:
@@ -58,7 +65,7 @@ class _Neighbours(Recommender):
         ranked = Ranked.empty(customers.size, wanted.k)
         options = array_or_none(wanted.eligible, np.bool_), array_or_none(wanted.boost, np.float32)
         request = len(self.items_), *pointers(wanted.excluded), *options
-        arguments = *_sparse(self._rows(customers)), *_sparse(self._table()), *request, ranked.items, ranked.scores
+        arguments = *self._product(customers), *request, ranked.items, ranked.scores
         blocks = block_edges(customers.size, min(customers.size, 64 * n_threads) if n_threads > 1 else 1)
         run_blocks(lambda b: _select_kernels.walk(*blocks[b], *arguments), len(blocks), n_threads=n_threads)
         return ranked
@@ -294,11 +301,6 @@ def _of(rows: Ragged, places: Int32Array) -> Ragged:
 
 def _values(rows: Ragged) -> AnyArray:
     return np.ones(rows.codes.size, dtype=np.float32) if rows.values is None else rows.values.astype(np.float32)
-
-
-def _sparse(rows: Ragged) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """Return rows as kernels take them, with weights in single precision."""
-    return *pointers(rows), frozen(_values(rows))
 
 
 def _sorted_rows(rows: Ragged, k: int) -> Ranked:
