@@ -269,3 +269,42 @@ class TestModels:
         fitted = ItemKNN(similarity="p3alpha", alpha=1.0).fit(Interactions.from_csr(sp.csr_array(dense)))
         assert listed(fitted.neighbours_)[1] == pytest.approx({0: 1 / 2})
         assert listed(fitted.neighbours_)[0] == pytest.approx({1: 1 / 20, 2: 1 / 20})
+
+
+class TestWaysOfSumming:
+    """Long histories are summed up for the whole catalogue, short ones for the items that they reach."""
+
+    @staticmethod
+    def best_of(model: Any, customer: int, k: int, factors: np.ndarray) -> list[int]:
+        scores = model._scores(np.array([customer], dtype=np.int32))[0] * factors
+        start, stop = model.history_.indptr[customer : customer + 2]
+        scores[model.history_.codes[start:stop]] = -np.inf
+        order = np.lexsort((np.arange(scores.size), -scores))[:k]
+        return order[scores[order] > -np.inf].tolist()
+
+    @pytest.mark.parametrize("n_items", [900, 70_000])
+    @pytest.mark.parametrize("signed", [False, True])
+    @pytest.mark.parametrize("boosted", [False, True])
+    def test_both_give_the_best_of_all_scores(self, n_items: int, signed: bool, boosted: bool) -> None:
+        rng = np.random.default_rng(1)
+        lengths = [1, 2, 3, 5, 400, 600] + [40] * 30
+        rows = np.repeat(np.arange(len(lengths)), lengths)
+        items = np.concatenate(
+            [rng.choice(min(n_items, 3000 if i else n_items), n, replace=False) for i, n in enumerate(lengths)]
+        )
+        items[0] = n_items - 1
+        values = rng.integers(1, 4, rows.size) * np.where(signed & (rng.random(rows.size) < 0.4), -1.0, 1.0)
+        matrix = sp.csr_array((values, (rows, items)), shape=(len(lengths), n_items))
+        model = ItemKNN(k=30, similarity="cosine").fit(Interactions.from_csr(matrix))
+        boost = np.where(np.arange(n_items) % 5, 1.0, 0.5) if boosted else None
+        factors = np.ones(n_items, dtype=np.float32)
+        for k in (1, 10, 50):
+            asked = {"boost": dict(enumerate(boost.tolist()))} if boost is not None else {}
+            frame = model.recommend(k=k, **asked)
+            own = frame[frame.source == "ItemKNN"]
+            for customer in range(len(lengths)):
+                scores = model._scores(np.array([customer], dtype=np.int32))[0]
+                if boost is not None:
+                    factors = np.where(scores < 0, 1 / boost, boost).astype(np.float32)
+                found = own.item_id[own.customer_id == customer].tolist()
+                assert found == self.best_of(model, customer, k, factors)
