@@ -37,10 +37,10 @@ class BasketData:
 
     @cached_property
     def onehot(self) -> pd.DataFrame:
-        """The baskets as mlxtend wants them: a sparse table of booleans."""
+        """The baskets as mlxtend wants them: a table of booleans."""
         import pandas as pd
 
-        return pd.DataFrame.sparse.from_spmatrix(self.sparse.astype(bool), columns=list(self.ours.items.labels))
+        return pd.DataFrame(self.sparse.toarray().astype(bool), columns=list(self.ours.items.labels))
 
     @property
     def sparse(self) -> Any:
