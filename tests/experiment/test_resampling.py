@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from growthkit.exceptions import DataError, GrowthkitWarning, ParameterError
@@ -357,6 +357,7 @@ class TestPermutation:
             assert found.exact.all()
 
     @given(whole_samples, whole_samples)
+    @example([0.0, 0.0, 1.0, 3.0, -1.0, -5.0], [0.0, 0.0, -1.0])  # a difference of 0 up to rounding
     def test_exact_p_is_that_of_all_assignments(self, control: list[float], treated: list[float]) -> None:
         frame = frame_of(control, treated)
         plain = permutation_test(frame, control="a", statistic="difference")

@@ -332,10 +332,10 @@ def _views(texts: Any) -> Any:
     import polars as pl
     import pyarrow as pa
 
-    views = texts.to_arrow(compat_level=pl.CompatLevel.newest())
     try:
+        views = texts.to_arrow(compat_level=pl.CompatLevel.newest())
         views[:0].dictionary_encode()
-    except pa.ArrowNotImplementedError:
+    except (KeyError, pa.ArrowNotImplementedError):  # a PyArrow that does not know them answers with a KeyError
         return texts.to_arrow()
     return views
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -212,7 +213,31 @@ def _encode_hashed(ids: Any) -> tuple[AnyArray, AnyArray]:
 
     factorize: Any = pd.factorize
     codes, uniques = factorize(ids)
-    return codes, _as_labels(np.asarray(uniques))
+    labels = _as_labels(np.asarray(uniques))
+    if labels.dtype == object and _texts_end_at_nul() and _any_nul(ids):
+        return _encode_by_dict(ids)
+    return codes, labels
+
+
+@cache
+def _texts_end_at_nul() -> bool:
+    """Whether this version of pandas takes "a" and "a" with a NUL for one text, as those before 3.0 do."""
+    import pandas as pd
+
+    return len(pd.factorize(np.array(["a", "a\0"], dtype=object))[1]) == 1
+
+
+def _any_nul(ids: Any) -> bool:
+    try:
+        return "\0" in "".join(ids)
+    except TypeError:  # objects other than text, which pandas hashes as such
+        return False
+
+
+def _encode_by_dict(ids: Any) -> tuple[AnyArray, AnyArray]:
+    codes: dict[Hashable, int] = {}
+    places = [codes.setdefault(label, len(codes)) for label in ids]
+    return np.array(places, dtype=np.int32), _as_labels(list(codes))
 
 
 def _encode_short_texts(ids: Any) -> tuple[AnyArray, AnyArray] | None:

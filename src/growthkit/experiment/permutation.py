@@ -26,6 +26,9 @@ BLOCK = 64
 SLACK = 1e-9
 """Statistics that differ by less, relative to their size, are equal: sums of the same numbers in another order."""
 
+NOISE = 1e-14
+"""So much can rounding change a sum, relative to the sum of the absolute values."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PermutationTest(Estimate):
@@ -74,27 +77,28 @@ class _Test(NamedTuple):
     alternative: str
     exact: bool
 
-    def statistics(self, shift: float) -> FloatArray:
-        """Return the statistic of each assignment after `shift` has been taken off the treated units."""
-        ratio, error = _ratio_and_error(self.treated, shift)
-        other, other_error = _ratio_and_error(self.others, shift)
-        difference = ratio - other
+    def statistics(self, shift: float) -> tuple[FloatArray, FloatArray]:
+        """Return the statistic of each assignment after `shift` has been taken off the treated units, and its noise."""
+        ratio, error, noise = _ratio_and_error(self.treated, shift)
+        other, other_error, other_noise = _ratio_and_error(self.others, shift)
+        difference, noise = ratio - other, noise + other_noise
         if not self.studentized:
-            return difference
+            return difference, noise
         scale = np.hypot(error, other_error)
         with np.errstate(invalid="ignore", divide="ignore"):
             pivots = difference / scale
-        return np.where(scale > 0, pivots, np.where(difference == 0, 0.0, np.copysign(np.inf, difference)))
+            degenerate = np.where(np.abs(difference) <= noise, 0.0, np.copysign(np.inf, difference))
+            return np.where(scale > 0, pivots, degenerate), np.where(scale > 0, noise / scale, 0.0)
 
     def p_value(self, shift: float) -> float:
         """Return the share of assignments whose statistic is at least as extreme as the observed one."""
-        statistics = self.statistics(shift)
+        statistics, noise = self.statistics(shift)
         if self.alternative == "less":
             statistics = -statistics
         elif self.alternative == "two-sided":
             statistics = np.abs(statistics)
         observed = statistics[0]
-        slack = SLACK * abs(observed) if math.isfinite(observed) else 0.0
+        slack = noise + noise[0] + SLACK * abs(observed) if math.isfinite(observed) else 0.0
         # Undefined statistics (a group without denominators) count as extreme.
         return 1 - int(np.count_nonzero(statistics < observed - slack)) / statistics.size
 
@@ -211,7 +215,7 @@ def permutation_test(
         p_values,
         _notices(tests, confidence),
         np.array([sample.label for sample in samples[1:]]),
-        np.array([test.statistics(0.0)[0] for test in tests]),
+        np.array([test.statistics(0.0)[0][0] for test in tests]),
         np.array([test.treated.sums.shape[0] - (not test.exact) for test in tests]),
         np.array([test.exact for test in tests]),
     )
@@ -254,8 +258,11 @@ def _table(treated: Sample, control: Sample) -> FloatArray:
     return np.column_stack((x, x * x, n, x * n, n * n, z, x * z, n * z))
 
 
-def _ratio_and_error(group: _Sums, shift: float) -> tuple[FloatArray, FloatArray]:
-    """Return the ratio of each assignment's group and its standard error, with x - shift z in the place of x."""
+def _ratio_and_error(group: _Sums, shift: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the ratio of each assignment's group, its standard error, and how far rounding can move the ratio.
+
+    x - shift z stands in the place of x. The sum of |x| over the units is at most sqrt(units x sum of x x).
+    """
     x, xx, n, xn, nn, z, xz, nz = group.sums.T
     # z is n or 0, so that z z = n z.
     x, xx, xn = x - shift * z, xx - 2 * shift * xz + shift**2 * nz, xn - shift * nz
@@ -264,7 +271,8 @@ def _ratio_and_error(group: _Sums, shift: float) -> tuple[FloatArray, FloatArray
         squares = xx - 2 * ratio * xn + ratio**2 * nn
         noise = 1e-12 * (np.abs(xx) + np.abs(ratio**2 * nn))
         squares = np.where(squares > noise, squares, 0.0)
-        return ratio, np.sqrt(squares * group.n / max(group.n - 1, 1)) / np.abs(n)
+        rounding = NOISE * np.sqrt(group.n * np.abs(xx)) / np.abs(n)
+        return ratio, np.sqrt(squares * group.n / max(group.n - 1, 1)) / np.abs(n), rounding
 
 
 def _all_sums(table: FloatArray, size: int) -> FloatArray:
@@ -322,8 +330,8 @@ def _end(test: _Test, estimate: float, side: float, alpha: float) -> float:
 
 def _scale(test: _Test, estimate: float) -> float:
     """Return a first step outwards: a standard error, or something of the size of the estimate."""
-    _, errors = _ratio_and_error(test.treated, 0.0)
-    _, others = _ratio_and_error(test.others, 0.0)
+    _, errors, _ = _ratio_and_error(test.treated, 0.0)
+    _, others, _ = _ratio_and_error(test.others, 0.0)
     error = float(np.hypot(errors[0], others[0]))
     return error if error > 0 else abs(estimate) or 1.0
 
