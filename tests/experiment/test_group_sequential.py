@@ -435,8 +435,8 @@ class TestSimulation:
         covered = larger = 0
         for z in paths(np.random.default_rng(3), n, test.information, effect):
             state: Any = test
-            for score in z:
-                state = state.look(float(score))
+            for score, information in zip(z, test.information, strict=True):
+                state = state.look(float(score), standard_error=1 / math.sqrt(information))
                 if state.stopped:
                     break
             result = state.adjusted()
