@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from growthkit._core.frames import give_back, read_frame
+from growthkit._core.frames import Coded, give_back, hand_over, read_frame
 from growthkit.exceptions import DataError, ParameterError
 from growthkit.summaries import CustomerSummary, customers
 from growthkit.testing import FrameEngine
@@ -370,6 +370,39 @@ class TestFrames:
         assert log.numbers("x", role="x").tolist() == [1.5, 2.5]
         times = log.times("day", role="day")
         assert (times.ticks // times.ticks_per_day).tolist() == days.astype(int).tolist()
+
+    @pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+    def test_handing_over_makes_the_frame_that_giving_back_makes(self, backend: str) -> None:
+        codes, labels = np.array([2, 0, 2, 1], dtype=np.int8), np.array(["龙井", "", "mug"], dtype=object)
+        plain = {"n": np.arange(4), "x": np.array([0.5, 1.0, 2.0, np.inf])}
+        handed = hand_over(plain | {"name": Coded(codes, labels)}, backend=backend)
+        given = give_back(plain | {"name": labels[codes]}, backend=backend)
+        assert handed.equals(given)
+        assert str(read_frame(handed, function="f").frame.schema) == str(read_frame(given, function="f").frame.schema)
+
+    def test_handing_over_copies_no_numbers(self) -> None:
+        numbers = np.arange(5)
+        assert np.shares_memory(hand_over({"n": numbers}, backend="pandas")["n"].to_numpy(), numbers)
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            pd.DataFrame({"x": ["a", None, "b"]}),
+            pd.DataFrame({"x": pd.array([1, None, 2], dtype="Int64")}),
+            pd.DataFrame({"x": [1.5, np.nan, 2.5]}),
+            pl.DataFrame({"x": [1.5, float("nan"), 2.5]}),
+            pl.DataFrame({"x": ["a", None, "b"]}),
+            pa.table({"x": [True, None, False]}),
+        ],
+        ids=["pandas text", "pandas nullable", "pandas float", "polars NaN", "polars text", "pyarrow"],
+    )
+    def test_rows_that_hold_something(self, frame: Any) -> None:
+        log = read_frame(frame, function="f")
+        held, rows = log.holding("x", role="x")
+        assert held.tolist() == [True, False, True]
+        assert rows.n_rows == 2
+        assert len(rows.ids("x", role="x").vocabulary) == 2
+        assert rows.holding("x", role="x")[1] is rows
 
     def test_columns_are_read_only(self) -> None:
         log = read_frame(pd.DataFrame({"x": [1.5, 2.5], "id": [1, 2], "t": DAYS[:2]}), function="f")

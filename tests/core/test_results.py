@@ -58,7 +58,7 @@ def test_to_dict_is_plain_json() -> None:
             "x": [1.5, None, None],
             "day": ["2026-01-01", None, "2026-01-03"],
             "n": [1, 2, 3],
-            "odd": ["(1, 2)", "a", None],
+            "odd": [[1, 2], "a", None],
         },
         "warnings": [{"code": "code", "text": "Text."}],
     }

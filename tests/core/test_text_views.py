@@ -27,13 +27,15 @@ def test_is_that_of_other_libraries(texts: list[str]) -> None:
     assert encoded(frame[len(texts) // 2 :]) == encoded(pa.table({"text": texts[len(texts) // 2 :]}))
 
 
+@pytest.mark.parametrize("late", [0, 5000])
 @pytest.mark.parametrize("distinct", [2047, 2048, 2049, 5000])
-def test_many_different_ones(distinct: int) -> None:
-    texts = [f"u{i}" for i in range(distinct)] * 2
+def test_many_different_ones(distinct: int, late: int) -> None:
+    texts = ["z"] * late + [f"u{i}" for i in range(distinct)] * 2
     assert encoded(pl.DataFrame({"text": texts})) == encoded(pd.DataFrame({"text": texts}))
 
 
 def test_long_ones_take_the_other_way() -> None:
     texts = pl.DataFrame({"text": ["short", "much longer than twelve bytes"]})
-    assert vocabulary._encode_short_texts(read_frame(texts, function="test")._ids("text", "ids")) is None
+    ids = read_frame(texts, function="test").plain_ids("text", role="ids")
+    assert vocabulary._encode_short_texts(ids, 1) is None
     assert encoded(texts) == ([1, 0], ["much longer than twelve bytes", "short"])

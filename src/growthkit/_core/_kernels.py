@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..typing import AnyArray, Int32Array, Int64Array
@@ -99,31 +101,56 @@ def order_rows(indptr: Int64Array, order: AnyArray, times: Int64Array, first_row
 
 
 @kernel
-def short_text_codes(views: AnyArray, slots: Int32Array, codes: Int32Array, firsts: Int64Array) -> int:
-    """Number texts of at most 12 bytes in order of appearance; return how many differ, -1 where that cannot be done.
+def hash_text(one: Any, two: Any, shift: int) -> Any:
+    """Return where in a hash table of 2^(64 - shift) slots to look first for a text."""
+    return ((one ^ (two * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(shift)
 
-    `views` are Arrow's, two 64-bit words a text: its length in the low half of the first, and if it is so short, its
-    bytes in the rest, padded with zeros; so equal words are equal texts. `slots` is a hash table full of -1, its size a
-    power of 2 and at least twice that of `firsts`, the first row of each text.
+
+@kernel
+def learn_texts(
+    views: AnyArray, known: AnyArray, numbers: Int32Array, shift: int, firsts: Int64Array, stop: int
+) -> int:
+    """Put the different texts of the first rows into a hash table; return how many there are.
+
+    A text is two 64-bit words, as Arrow views it: its length in the low half of the first, and if it is so short, its
+    bytes in the rest, padded with zeros; so equal words are equal texts. ``known[slot]`` are such words and
+    ``numbers[slot]`` is the text's number, in order of appearance, or -1; there are at least twice as many slots as
+    `firsts`, the first row of each text, holds. -1 is returned where one is longer than 12 bytes, or where more differ.
     """
     n_known = 0
-    mask = np.uint64(slots.size - 1)
-    for i in range(codes.size):
+    mask = np.uint64(numbers.size - 1)
+    for i in range(stop):
         one, two = views[i, 0], views[i, 1]
         if (one & np.uint64(0xFFFFFFFF)) > np.uint64(12):
             return -1
-        mixed = (one ^ (two * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xBF58476D1CE4E5B9)
-        slot = (mixed ^ (mixed >> np.uint64(32))) & mask
-        while slots[slot] >= 0:
-            first = firsts[slots[slot]]
-            if views[first, 0] == one and views[first, 1] == two:
-                break
+        slot = hash_text(one, two, shift)
+        while numbers[slot] >= 0 and (known[slot, 0] != one or known[slot, 1] != two):
             slot = (slot + np.uint64(1)) & mask
-        if slots[slot] < 0:
+        if numbers[slot] < 0:
             if n_known == firsts.size:
                 return -1
+            known[slot, 0], known[slot, 1] = one, two
+            numbers[slot] = n_known
             firsts[n_known] = i
-            slots[slot] = n_known
             n_known += 1
-        codes[i] = slots[slot]
     return n_known
+
+
+@kernel
+def look_up_texts(
+    views: AnyArray, known: AnyArray, numbers: Int32Array, shift: int, codes: Int32Array, start: int, stop: int
+) -> bool:
+    """Write the number of each text to `codes`; return whether all were known, and stop where one is not.
+
+    The words in free slots are those of no short text.
+    """
+    mask = np.uint64(numbers.size - 1)
+    for i in range(start, stop):
+        one, two = views[i, 0], views[i, 1]
+        slot = hash_text(one, two, shift)
+        while known[slot, 0] != one or known[slot, 1] != two:
+            if numbers[slot] < 0:
+                return False
+            slot = (slot + np.uint64(1)) & mask
+        codes[i] = numbers[slot]
+    return True

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import cache
+from typing import Any, NamedTuple, NoReturn
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -22,7 +23,7 @@ from . import _kernels
 from .parallel import block_edges, run_blocks, thread_count
 from .vocabulary import Encoded, Keys, Vocabulary, array_of
 
-__all__ = ["Log", "Times", "frozen", "give_back", "read_frame", "stamps"]
+__all__ = ["Coded", "Log", "Times", "frozen", "give_back", "hand_over", "read_frame", "stamps"]
 
 TICKS_A_DAY = {"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
@@ -32,6 +33,13 @@ AS_STORED = frozenset(map(np.dtype, ("f8", "f4", "i8", "i4", "i2", "i1", "u8", "
 
 NOT_A_TIME = np.iinfo(np.int64).min
 """How NumPy writes a missing timestamp: the smallest of all, so the extent of a column finds it."""
+
+
+class Coded(NamedTuple):
+    """A column to be: the labels that its codes, which are places from 0 on, stand for."""
+
+    codes: AnyArray
+    labels: AnyArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,10 +73,15 @@ class Log:
         The public function that reads it, for messages.
     n_threads
         Threads for the passes over its columns; None for every core.
+    rows
+        Where its rows stand in the caller's frame, for messages, if it holds but some of them.
     """
 
-    def __init__(self, frame: nw.DataFrame[Any], function: str, n_threads: int | None) -> None:
+    def __init__(
+        self, frame: nw.DataFrame[Any], function: str, n_threads: int | None, rows: Int64Array | None = None
+    ) -> None:
         self.frame = frame
+        self.rows = rows
         self.function = function
         self.n_rows = len(frame)
         self.backend: str = frame.implementation.value
@@ -76,14 +89,18 @@ class Log:
 
     def ids(self, column: str, *, role: str) -> Encoded:
         """Read a column of ids, all of one kind; categories count as their values."""
-        return Vocabulary.encode(self._ids(column, role), n_threads=self.n_threads)
+        return Vocabulary.encode(self.plain_ids(column, role=role), n_threads=self.n_threads)
 
     def keys(self, column: str, *, role: str) -> Keys:
         """Read a column of ids like `ids`, but as keys, some of which may not occur."""
-        return Vocabulary.keys(self._ids(column, role), n_threads=self.n_threads)
+        return Vocabulary.keys(self.plain_ids(column, role=role), n_threads=self.n_threads)
 
-    def _ids(self, column: str, role: str) -> Any:
-        """Return a checked column of ids as something that `Vocabulary` encodes."""
+    def nulls(self, column: str, *, role: str) -> BoolArray:
+        """Return which rows hold a null in a column of any kind."""
+        return np.array(self._series(column, role).is_null().to_numpy(), dtype=bool)
+
+    def plain_ids(self, column: str, *, role: str) -> Any:
+        """Return a column of ids, checked as by `ids`: an array, a pandas Series or a PyArrow array."""
         series = _without_dictionary(self._series(column, role))
         self._refuse_nulls(column, series)
         dtype = series.dtype
@@ -94,6 +111,16 @@ class Log:
         if dtype.is_integer() or dtype.is_float() or isinstance(dtype, (nw.Boolean, nw.Date, nw.Datetime)):
             return self._plain(column, series)
         self._refuse(column, f"is of type {dtype}, which cannot be an id; cast it to whole numbers or text")
+
+    def holding(self, column: str, *, role: str) -> tuple[BoolArray, Log]:
+        """Return which rows hold something in a column, neither null nor NaN, and the log of these rows."""
+        series = self._series(column, role)
+        missing = series.is_null() | series.is_nan() if series.dtype.is_float() else series.is_null()
+        held = ~np.asarray(missing.to_numpy(), dtype=bool)
+        if held.all():
+            return held, self
+        rows = np.flatnonzero(held)
+        return held, Log(self.frame[rows], self.function, self.n_threads, rows)
 
     def times(self, column: str, *, role: str) -> Times:
         """Read a column of dates or timestamps without time zone."""
@@ -245,7 +272,9 @@ class Log:
         """Raise the error that counts the rows marked in `bad`, if there are any."""
         count = int(bad.sum())
         if count:
-            self._refuse(column, f"holds {count} {what} (first at row {int(bad.argmax())}); {fix}")
+            place = int(bad.argmax())
+            row = place if self.rows is None else int(self.rows[place])
+            self._refuse(column, f"holds {count} {what} (first at row {row}); {fix}")
 
     def _refuse(self, column: str, complaint: str) -> NoReturn:
         raise DataError(f'{self.function}: column "{column}" {complaint}.')
@@ -284,6 +313,19 @@ def give_back(columns: Mapping[str, AnyArray], *, backend: str) -> Any:
     return build(dict(columns), backend=backend).to_native()
 
 
+def hand_over(columns: Mapping[str, AnyArray | Coded], *, backend: str) -> Any:
+    """Return columns as `give_back` does, but without a second copy of arrays, which nobody else may hold.
+
+    The labels of coded columns are converted once each, not once a row.
+    """
+    built = {name: _taken(column, backend) if isinstance(column, Coded) else column for name, column in columns.items()}
+    if backend != "pandas":
+        return give_back(built, backend=backend)
+    import pandas as pd
+
+    return pd.DataFrame(built, copy=False)
+
+
 def frozen(array: AnyArray) -> AnyArray:
     """Return a read-only view, so that kernels meet one kind of array and cannot write to the caller's data."""
     view = array.view()
@@ -295,6 +337,18 @@ def stamps(ticks: Int64Array, ticks_per_day: int) -> AnyArray:
     """Return times as datetime64, in the unit in which they were read."""
     unit = {count: name for name, count in TICKS_A_DAY.items()}[ticks_per_day]
     return ticks.view(f"datetime64[{unit}]")
+
+
+def _taken(column: Coded, backend: str) -> Any:
+    """Return a coded column as a series of the library, or what it makes one of."""
+    build: Any = nw.from_dict
+    labels = build({"labels": column.labels}, backend=backend)["labels"]
+    if backend != "pandas":
+        return labels[column.codes]
+    import pandas as pd
+
+    native = labels.to_native()
+    return pd.Series(native.array.take(column.codes), dtype=native.dtype, copy=False)  # told the type, it infers none
 
 
 def _without_dictionary(series: nw.Series[Any]) -> nw.Series[Any]:
@@ -330,14 +384,20 @@ def _texts(series: nw.Series[Any]) -> Any:
 def _views(texts: Any) -> Any:
     """Return Polars' text as Arrow's without a copy, where this version of PyArrow can hash it so."""
     import polars as pl
+
+    return texts.to_arrow(compat_level=pl.CompatLevel.newest()) if _hashes_views() else texts.to_arrow()
+
+
+@cache
+def _hashes_views() -> bool:
+    import polars as pl
     import pyarrow as pa
 
     try:
-        views = texts.to_arrow(compat_level=pl.CompatLevel.newest())
-        views[:0].dictionary_encode()
-    except (KeyError, pa.ArrowNotImplementedError):  # a PyArrow that does not know them answers with a KeyError
-        return texts.to_arrow()
-    return views
+        pl.Series([""]).to_arrow(compat_level=pl.CompatLevel.newest()).dictionary_encode()
+    except (KeyError, pa.ArrowNotImplementedError):  # a PyArrow that does not know views answers with a KeyError
+        return False
+    return True
 
 
 def _cannot_be_null(native: Any) -> bool:

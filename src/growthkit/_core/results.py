@@ -155,12 +155,16 @@ def _plain(value: Any) -> Any:
         moment = cast("np.datetime64", value)
         return None if np.isnat(moment) else str(moment)
     plain: Any = cast("Any", value).item() if isinstance(value, np.generic) else value
+    if isinstance(plain, tuple):
+        return [_plain(part) for part in cast("tuple[Any, ...]", plain)]
     if isinstance(plain, float) and not math.isfinite(plain):
         return None
     return plain if isinstance(plain, (int, float, str, bool, type(None))) else str(plain)
 
 
 def _readable(value: Any) -> str:
+    if isinstance(value, tuple):
+        return str(cast("tuple[Any, ...]", value))
     plain = value if isinstance(value, float) else _plain(value)
     if isinstance(plain, float):
         return f"{plain:,.2f}" if abs(plain) >= 1 else f"{plain:.4g}"

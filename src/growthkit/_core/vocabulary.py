@@ -20,8 +20,11 @@ __all__ = ["Encoded", "Keys", "Vocabulary", "array_of"]
 ROWS_A_KEY = 10
 """Whole numbers are their own keys from this many rows on for each number of their range."""
 
-FEW_TEXTS = 2048
-"""Different short texts that are encoded by our own hash table; a power of 2."""
+TEXT_BITS = 12
+"""Of the slots of our own hash table of short texts: at most half of them are filled."""
+
+FIRST_TEXTS = 4096
+"""Rows in which texts are looked for first."""
 
 SEARCHABLE = ("integer", "float", "boolean", "datetime", "text")
 """Kinds whose labels stand in the order of their values, so that bisection finds them."""
@@ -88,6 +91,9 @@ class Vocabulary:
         span = _span(ids, threads)
         if span is not None and span.stop - span.start <= 2 * len(ids) + 1024:
             return _encode_dense(ids, span, threads)
+        short = _encode_short_texts(ids, threads)
+        if short is not None:
+            return Encoded(short[0], cls(short[1]))
         codes, labels = _encode_hashed(ids)
         order = _sorting(labels)
         rank = np.empty(order.size, dtype=np.int32)
@@ -130,6 +136,17 @@ class Vocabulary:
     def decode(self, codes: AnyArray) -> AnyArray:
         """Return the ids that `codes` stand for."""
         return self.labels[codes]
+
+    def objects(self) -> AnyArray:
+        """Return the ids by code as Python objects; moments finer than a microsecond as NumPy's, as Python has none."""
+        if self.labels.dtype != np.dtype("datetime64[ns]"):
+            return self.labels.astype(object)
+        coarse = self.labels.astype("datetime64[us]")
+        if (coarse == self.labels).all():
+            return coarse.astype(object)
+        objects = np.empty(self.labels.size, dtype=object)
+        objects[:] = list(self.labels)
+        return objects
 
     def find(self, ids: AnyArray | Sequence[Hashable]) -> Int32Array:
         """Return the code of each of `ids`, -1 where this vocabulary does not hold it.
@@ -202,9 +219,6 @@ def _look_up(keys: AnyArray, low: int, table: Int32Array, n_threads: int) -> Int
 def _encode_hashed(ids: Any) -> tuple[AnyArray, AnyArray]:
     """Encode by a hash table, in order of first appearance: Arrow's where the ids are Arrow's, else that of pandas."""
     if type(ids).__module__.startswith("pyarrow"):
-        short = _encode_short_texts(ids)
-        if short is not None:
-            return short
         encoded = ids.dictionary_encode()
         if hasattr(encoded, "unify_dictionaries"):
             encoded = encoded.unify_dictionaries().combine_chunks()
@@ -240,18 +254,40 @@ def _encode_by_dict(ids: Any) -> tuple[AnyArray, AnyArray]:
     return np.array(places, dtype=np.int32), _as_labels(list(codes))
 
 
-def _encode_short_texts(ids: Any) -> tuple[AnyArray, AnyArray] | None:
-    """Encode Arrow's views of text if all are so short that they hold their bytes, and few differ; else None."""
-    if str(ids.type) != "string_view" or sys.byteorder != "little":
+def _encode_short_texts(ids: Any, n_threads: int) -> tuple[Int32Array, AnyArray] | None:
+    """Encode Arrow's views of text if all are so short that they hold their bytes, and few differ; else None.
+
+    The first rows mostly hold all the texts there are; where they do not, all rows are gone through once more.
+    """
+    if not type(ids).__module__.startswith("pyarrow") or str(ids.type) != "string_view" or sys.byteorder != "little":
         return None
     start, size = 2 * ids.offset, 2 * len(ids)
     views = np.frombuffer(ids.buffers()[1], dtype=np.uint64)[start : start + size].reshape(-1, 2)
-    codes, firsts = np.empty(len(ids), dtype=np.int32), np.empty(FEW_TEXTS, dtype=np.int64)
-    n_texts = _kernels.short_text_codes(views, np.full(2 * FEW_TEXTS, -1, dtype=np.int32), codes, firsts)
-    if n_texts < 0:
-        return None
-    known = [view.tobytes() for view in views[firsts[:n_texts]]]
-    return codes, _as_labels([view[4 : 4 + view[0]].decode() for view in known])
+    codes, blocks = np.empty(len(ids), dtype=np.int32), block_edges(len(ids), n_threads)
+    for stop in sorted({min(FIRST_TEXTS, len(ids)), len(ids)}):
+        known = np.full((1 << TEXT_BITS, 2), 2**64 - 1, dtype=np.uint64)
+        numbers, firsts = np.full(len(known), -1, dtype=np.int32), np.empty(len(known) // 2, dtype=np.int64)
+        n_texts = _kernels.learn_texts(views, known, numbers, 64 - TEXT_BITS, firsts, stop)
+        if n_texts < 0:
+            return None
+        labels = _as_labels([_short_text(words) for words in views[firsts[:n_texts]]])
+        order = _sorting(labels)
+        rank = np.full(n_texts + 1, -1, dtype=np.int32)
+        rank[order] = np.arange(n_texts, dtype=np.int32)
+        table = known, rank[numbers], 64 - TEXT_BITS
+        found = run_blocks(
+            lambda b, table=table: _kernels.look_up_texts(views, *table, codes, *blocks[b]),
+            len(blocks),
+            n_threads=n_threads,
+        )
+        if all(found):
+            return codes, labels[order]
+    return None
+
+
+def _short_text(words: AnyArray) -> str:
+    view = words.tobytes()
+    return view[4 : 4 + view[0]].decode()
 
 
 def _as_labels(ids: AnyArray | Sequence[Hashable]) -> AnyArray:

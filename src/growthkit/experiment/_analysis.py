@@ -88,8 +88,7 @@ def analyse_metrics(
     for shape, members in _by_shape(metrics, grid, clustered, level).items():
         chosen = [metrics[name] for name in members]
         if shape[0] == "quantile":
-            for name in members:
-                found[name] = _quantile(experiment, grid, metrics[name], level)
+            found |= _quantiles(experiment, grid, {name: metrics[name] for name in members}, level)
         elif shape[0] == "score":
             found |= _split(_score(grid, chosen, level), members)
         else:
@@ -105,20 +104,27 @@ def analyse_metrics(
     return Analysed(stacked, tuple(methods[name] for name in names), near_zero)
 
 
-def _quantile(experiment: Experiment, grid: Grid, metric: Metric, level: Level) -> Effects:
-    """Return the effects by segment; `_reading` refuses quantiles of moments alone."""
-    if metric.q is None:
-        raise AssertionError(metric.kind)
+def _quantiles(experiment: Experiment, grid: Grid, metrics: Mapping[str, Metric], level: Level) -> dict[str, Effects]:
+    """Return the effects by metric; `_reading` refuses quantiles of moments alone."""
     n_rows = experiment.cells.size
     n_threads = thread_count(grid.request.n_threads, n_rows=n_rows, function=grid.request.function)
-    values, rows, clusters = experiment.columns[metric.column], grid.moments.n, None
+    rows, clusters = grid.moments.n, None
     if experiment.units is not None and experiment.unit_cells is not None:
         clusters = Clusters(experiment.units, experiment.unit_cells)
         rows = np.bincount(experiment.cells, minlength=rows.size).astype(np.float64)
-    grouping = Grouping.of(experiment.cells, grid.tables, rows, grid.counts.size)
-    return quantile_effects(
-        values, grouping, metric.q, level, n_arms=grid.arms.size, clusters=clusters, n_threads=n_threads
-    )
+    grouping = Grouping.of(experiment.cells, grid.tables, rows, grid.counts.size, n_threads=n_threads)
+    return {
+        name: quantile_effects(
+            experiment.columns[metric.column],
+            grouping,
+            cast("float", metric.q),
+            level,
+            n_arms=grid.arms.size,
+            clusters=clusters,
+            n_threads=n_threads,
+        )
+        for name, metric in metrics.items()
+    }
 
 
 def _by_shape(

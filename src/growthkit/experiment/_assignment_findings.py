@@ -72,7 +72,7 @@ def read_table(df: IntoFrame, unit: str, variant: str) -> tuple[Table, Finding]:
     """Read units and variants, and leave out the rows without a variant."""
     log = read_frame(df, function="check_assignment")
     ids = log.ids(unit, role="unit")
-    absent = _nulls(log, variant, role="variant")
+    absent = log.nulls(variant, role="variant")
     rows = np.flatnonzero(~absent)
     if not rows.size:
         raise DataError(f'check_assignment: column "{variant}" is null in all rows; name the column of variants.')
@@ -81,11 +81,6 @@ def read_table(df: IntoFrame, unit: str, variant: str) -> tuple[Table, Finding]:
     table = Table(_kept(log, absent), rows, ids.codes[rows], arms.codes, labels, arms.vocabulary.labels)
     whole = table._replace(rows=np.arange(absent.size), unit=ids.codes)
     return table, whole.finding("missing_variant", variant, absent, "rows have no variant")
-
-
-def _nulls(log: Log, column: str, *, role: str) -> BoolArray:
-    series: Any = log._series(column, role)
-    return np.array(series.is_null().to_numpy(), dtype=bool)
 
 
 def _kept(log: Log, absent: BoolArray) -> Log:
@@ -143,7 +138,7 @@ class _Moments(NamedTuple):
 
 
 def _moments(log: Log, column: str, role: str) -> _Moments:
-    absent = _nulls(log, column, role=role)
+    absent = log.nulls(column, role=role)
     days, rest = np.zeros((2, absent.size), dtype=np.int64)
     if absent.all():
         return _Moments(days, rest, ~absent, True)

@@ -17,7 +17,6 @@ References
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -39,15 +38,6 @@ MOST_STEPS = 1200
 """Groups of ranks of one law."""
 
 
-class _Law(NamedTuple):
-    """The quantile of one arm: its estimate, and the laws just under and just over it, with equal masses."""
-
-    value: float
-    under: FloatArray
-    over: FloatArray
-    masses: FloatArray
-
-
 class Clusters(NamedTuple):
     """The unit of each row, and the cell of each unit."""
 
@@ -65,17 +55,20 @@ class _Ranks(NamedTuple):
     high: Int64Array
     clustered: bool
 
-    def upto(self, g: int, q: float) -> FloatArray:
-        """Return P(J <= low), ..., P(J <= high) = 1 of a group."""
-        n, low, high = int(self.n[g]), int(self.low[g]), int(self.high[g])
-        upto = np.empty(high - low + 1)
+    def upto(self, q: float) -> tuple[FloatArray, Int64Array]:
+        """Return P(J <= low), ..., P(J <= high) = 1 of one group after the other, and where each group's end."""
+        sizes = self.high - self.low + 1
+        ends = np.cumsum(sizes)
+        upto = np.empty(int(ends[-1]))
         if not self.clustered:
-            _order_kernels.binomial_sums(n, q, low, upto)
-            return upto
-        scores = (np.arange(low, high + 1) + 0.5 - n * q) / max(float(self.sd[g]), 1e-300)
-        upto[:] = special.stdtr(float(self.units[g] - 1), scores)
-        upto[-1] = 1.0
-        return upto
+            _order_kernels.all_binomial_sums(self.n, q, self.low, upto, ends)
+            return upto, ends
+        middle, scale, df = self.low - self.n * q, np.maximum(self.sd, 1e-300), np.maximum(self.units - 1, 1)
+        places = np.arange(upto.size) - np.repeat(ends - sizes, sizes)
+        scores = (places + 0.5 + np.repeat(middle, sizes)) / np.repeat(scale, sizes)
+        upto[:] = special.stdtr(np.repeat(df, sizes), scores)
+        upto[ends - 1] = 1.0
+        return upto, ends
 
 
 def quantile_effects(
@@ -91,20 +84,74 @@ def quantile_effects(
     """Compare the q-quantiles of each segment's arms with its control's; groups are by segment, then arm."""
     ranks = _ranks(values, grouping, q, clusters, n_threads)
     known = ranks.units > 1
-    ends = np.maximum(0, ranks.low - 1), np.minimum(ranks.n, ranks.high + 1) * known
-    samples = windows(values, grouping, *ends, n_threads=n_threads)
-    n_segments = ranks.n.size // n_arms
-    table = np.full((len(Effects._fields), n_segments, n_arms - 1), np.nan)
+    low, high = np.maximum(0, ranks.low - 1), np.minimum(ranks.n, ranks.high + 1) * known
+    samples = windows(values, grouping, low, high, n_threads=n_threads)
+    found = np.full(ranks.n.size, np.nan)
+    for g in np.flatnonzero(known).tolist():
+        found[g] = samples[g][rank_of(int(ranks.n[g]), q) - 1 - int(low[g])]
+    ends = _interval_ends(samples, ranks, q, level, n_arms, n_threads)
+    by_segment = found.reshape(-1, n_arms)
+    both = known.reshape(-1, n_arms)[:, 1:] & known.reshape(-1, n_arms)[:, :1]
+    value, base, *ends = (np.where(both, part, np.nan) for part in (by_segment[:, 1:], by_segment[:, :1], *ends))
+    return _effects(value, base, ends, level)
 
-    def compare(s: int) -> None:
-        arms = range(s * n_arms, (s + 1) * n_arms)
-        control, *others = (_law(samples[g], q, ranks, g) if known[g] else None for g in arms)
-        for a, law in enumerate(others):
-            if law is not None and control is not None:
-                table[:, s, a] = _contrast(law, control, level)
 
-    run_blocks(compare, n_segments, n_threads=n_threads)
-    return Effects._make([*table[:-2], table[-2] == 1.0, table[-1] == 1.0])
+def _interval_ends(
+    samples: list[FloatArray], ranks: _Ranks, q: float, level: Level, n_arms: int, n_threads: int
+) -> FloatArray:
+    """Return what `contrast_quantiles` finds, each of shape (segments, arms - 1)."""
+    upto, upto_ends = ranks.upto(q)
+    joined, joined_ends = np.concatenate(samples), np.cumsum([part.size for part in samples])
+    table = np.column_stack((ranks.n, ranks.low, ranks.high))
+    z = -float(special.ndtri(level.tail))
+    ends = np.full((ranks.n.size // n_arms, n_arms - 1, 6), np.nan)
+    fixed = (joined, joined_ends, upto, upto_ends, table, MOST_STEPS, level.tail, z)
+    run_blocks(
+        lambda s: _order_kernels.contrast_quantiles(*fixed, (s * n_arms, (s + 1) * n_arms), ends[s]),
+        len(ends),
+        n_threads=n_threads,
+    )
+    return np.moveaxis(ends, -1, 0)
+
+
+def _effects(value: FloatArray, base: FloatArray, ends: list[FloatArray], level: Level) -> Effects:
+    lower, upper, at_most, at_least, low, high = ends
+    p_value = np.minimum(1.0, 2 * np.minimum(at_most, at_least))
+    if level.alternative == "greater":
+        p_value, upper, high = (
+            at_most,
+            np.where(np.isnan(upper), np.nan, np.inf),
+            np.where(np.isnan(high), np.nan, np.inf),
+        )
+    elif level.alternative == "less":
+        p_value, lower, low = (
+            at_least,
+            np.where(np.isnan(lower), np.nan, -np.inf),
+            np.where(np.isnan(low), np.nan, -np.inf),
+        )
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        low, high = np.expm1(low), np.expm1(high)
+        relative = np.where(base > 0, value / base, np.nan) - 1
+        wide = 2 * 1.959964
+        errors = (upper - lower) / wide, (high - low) / wide
+    plain = np.zeros(value.shape, dtype=np.bool_)
+    infinite = np.where(np.isnan(value), np.nan, np.inf)
+    return Effects(
+        base,
+        value,
+        value - base,
+        lower,
+        upper,
+        relative,
+        low,
+        high,
+        p_value,
+        errors[0],
+        infinite,
+        errors[1],
+        plain,
+        plain,
+    )
 
 
 def _ranks(values: FloatArray, grouping: Grouping, q: float, clusters: Clusters | None, n_threads: int) -> _Ranks:
@@ -140,64 +187,3 @@ def _clustered(
         units += np.bincount(group, minlength=n_groups)
         squares += np.bincount(group, weights=(counts - share[group] * sizes) ** 2, minlength=n_groups)
     return units.astype(np.int64), np.sqrt(squares * units / np.maximum(units - 1, 1))
-
-
-def _law(window: FloatArray, q: float, ranks: _Ranks, g: int) -> _Law:
-    """Return the law of a group from its values of rank low - 1 to high + 1."""
-    n, low, high = int(ranks.n[g]), int(ranks.low[g]), int(ranks.high[g])
-    value = float(window[rank_of(n, q) - 1 - max(0, low - 1)])
-    places = np.concatenate(([-np.inf] if low == 0 else [], window, [np.inf] if high == n else []))
-    under, over, masses = np.empty((3, min(MOST_STEPS, high - low) + 1))
-    _order_kernels.group_law(places, ranks.upto(g, q), under, over, masses)
-    return _Law(value, under, over, masses)
-
-
-def _contrast(one: _Law, control: _Law, level: Level) -> tuple[float, ...]:
-    value, base = one.value, control.value
-    lower, upper, p_value = _interval(one, control, level)
-    low, high, ratio = np.nan, np.nan, np.nan
-    if min(_smallest(one), _smallest(control)) > 0:
-        ratio = value / base
-        low, high, _ = _interval(_logarithm(one), _logarithm(control), level)
-        low, high = math.expm1(low) if low < 700 else np.inf, math.expm1(high) if high < 700 else np.inf
-    elif base > 0:
-        ratio = value / base
-    wide = 2 * 1.959964
-    found = (base, value, value - base, lower, upper, ratio - 1, low, high, p_value)
-    return (*found, (upper - lower) / wide, np.inf, (high - low) / wide, 0.0, 0.0)
-
-
-def _interval(one: _Law, control: _Law, level: Level) -> tuple[float, float, float]:
-    z = -float(special.ndtri(level.tail))
-    lower, greater = _order_kernels.lower_end(
-        one.under, one.masses, control.over, _heads(control.masses), level.tail, z
-    )
-    upper, less = _order_kernels.lower_end(
-        np.ascontiguousarray(-one.over[::-1]),
-        np.ascontiguousarray(one.masses[::-1]),
-        np.ascontiguousarray(-control.under[::-1]),
-        _heads(control.masses[::-1]),
-        level.tail,
-        z,
-    )
-    if level.alternative == "greater":
-        return lower, np.inf, greater
-    if level.alternative == "less":
-        return -np.inf, -upper, less
-    return lower, -upper, min(1.0, 2 * min(greater, less))
-
-
-def _heads(masses: FloatArray) -> FloatArray:
-    heads = np.concatenate(([0.0], np.cumsum(masses)))
-    return heads / heads[-1]
-
-
-def _smallest(law: _Law) -> float:
-    finite = law.under[np.isfinite(law.under)]
-    return float(finite[0]) if finite.size else np.nan
-
-
-def _logarithm(law: _Law) -> _Law:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        under, over = (np.where(np.isneginf(part), -np.inf, np.log(part)) for part in (law.under, law.over))
-    return _Law(math.log(law.value), under, over, law.masses)

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from .._core.frames import Log, read_frame
-from .._core.parallel import block_edges, run_blocks
+from .._core.parallel import run_blocks
 from .._core.vocabulary import Encoded, Vocabulary
 from ..exceptions import DataError, ParameterError
 from ..summaries.moments import Moments, joint_cells
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
-from . import _kernels
 from ._arms import Cells
 from .metrics import Metric
 
@@ -78,7 +77,7 @@ class Grid:
         for key in request.segments:
             codes, vocabulary = Vocabulary.encode(moments.keys[key])
             rows.append(codes.astype(np.int64) + len(self.segments))
-            self.segments += [f"{key}={label}" for label in vocabulary.labels.tolist()]
+            self.segments += [f"{key}={label}" for label in vocabulary.objects()]
         self.rows = rows
         self.moments, self.request = moments, request
         self.shape = (len(self.segments), self.arms.size, n_strata)
@@ -144,13 +143,12 @@ def read_experiment(data: Any, request: Request) -> Experiment:
         if clustered:
             columns, keys = _by_unit(units, columns, caps, first, request), _at(keys, first)
             caps = {}
-    if not clustered:
-        _refuse_binary(log, columns, request)
     pairs = [pair for metric in request.metrics.values() for pair in _pairs_of(metric, clustered)]
     plain = {name: column for name, column in columns.items() if name in _wanted(request, clustered)}
     plain = plain or {next(iter(columns)): next(iter(columns.values()))}
     cells, labels = joint_cells(keys, log.n_threads)
-    moments = Moments.from_arrays(log, cells, labels, plain, pairs=pairs, caps=caps)
+    binary = [] if clustered else [m.column for m in request.metrics.values() if m.kind == "proportion"]
+    moments = Moments.from_arrays(log, cells, labels, plain, pairs=pairs, caps=caps, binary=binary)
     if units is None or not clustered:
         return Experiment(moments, cells, columns)
     return Experiment(moments, cells[units.codes], rows, units.codes, cells)
@@ -232,25 +230,6 @@ def _by_unit(
         total = np.bincount(units.codes, weights=values, minlength=first.size).astype(np.float64)
         sums[name] = total / rows if name in covariates else total
     return sums
-
-
-def _refuse_binary(log: Log, columns: Mapping[str, AnyArray], request: Request) -> None:
-    blocks = block_edges(log.n_rows, log.n_threads)
-    for metric in request.metrics.values():
-        values = columns[metric.column] if metric.kind == "proportion" else np.zeros(0, dtype=np.bool_)
-        if values.dtype.kind == "b":
-            continue
-        found = run_blocks(
-            lambda b, values=values: _kernels.strangers(values, *blocks[b]), len(blocks), n_threads=log.n_threads
-        )
-        if sum(found):
-            log.refuse_infinite(metric.column, values)
-            log.refuse_rows(
-                metric.column,
-                (values != 0) & (values != 1),
-                "values that are neither 0 nor 1, which no proportion has",
-                "compare first, or use Metric.mean",
-            )
 
 
 def _pairs_of(metric: Metric, clustered: bool) -> list[tuple[str, str]]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from .._core.frames import Log, frozen
+from .._core.frames import Log
 from .._core.vocabulary import Encoded
 from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, BoolArray, FloatArray, Int32Array
-from . import _kernels
+from ._dealing import Dealer
 
 __all__ = ["Sample", "group_rows", "in_arms", "no_values", "read_samples", "refuse_few"]
 
@@ -79,8 +79,9 @@ def read_samples(
         samples = [Sample(None, values, bases)]
     else:
         codes, labels = arms
-        parts = _deal(codes, labels.size, values)
-        dealt = [None] * labels.size if bases is None else _deal(codes, labels.size, bases)
+        dealer = Dealer.of(codes, np.arange(labels.size), labels.size, n_threads=log.n_threads)
+        parts = dealer.parts(values)
+        dealt = [None] * labels.size if bases is None else dealer.parts(bases)
         samples = [Sample(*sample) for sample in zip(labels.tolist(), parts, dealt, strict=True)]
     counts = np.array([sample.n for sample in samples])
     refuse_few(log, counts, None if arms is None else arms[1], variant, unit)
@@ -121,15 +122,6 @@ def group_rows(log: Log, unit: str, arms: tuple[Int32Array, AnyArray] | None) ->
     if strangers.any():
         _refuse_two_arms(log, unit, units, strangers)
     return units, arm_of
-
-
-def _deal(codes: Int32Array, n_arms: int, values: FloatArray) -> list[FloatArray]:
-    """Return the values of each arm, in the order in which they came."""
-    ends = np.cumsum(np.bincount(codes, minlength=n_arms))
-    dealt = np.empty(values.size)
-    slots = np.concatenate((np.zeros(1, dtype=np.int64), ends[:-1].astype(np.int64)))
-    _kernels.deal(frozen(codes), frozen(values), slots, dealt)
-    return np.split(dealt, ends[:-1])
 
 
 def _by_unit(

@@ -114,7 +114,7 @@ def _whole_numbers(objects: AnyArray) -> AnyArray:
 
 def _read_column(frame: Any, function: str) -> Units:
     log = read_frame(frame, function=function)
-    column: Any = log._ids(COLUMN, COLUMN)
+    column: Any = log.plain_ids(COLUMN, role=COLUMN)
     values = _to_array(column)
     if values.dtype.kind != "O":
         _refuse(np.isnat(values) if values.dtype.kind == "M" else np.zeros(1, dtype=bool), values, function)

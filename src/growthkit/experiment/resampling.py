@@ -214,7 +214,7 @@ def bootstrap(
     columns = _Columns(value, denominator, unit, variant, control)
     if not callable(statistic):
         _check_statistic(params, statistic, columns, method)
-    log = read_frame(data, function=params.function)
+    log = read_frame(data, function=params.function, n_threads=n_threads)
     found = _find(log, statistic, columns, q, method, confidence, engine)
     notices = _notices(found, method, confidence)
     announce((n for n in notices if n.code not in QUIET), function=params.function)

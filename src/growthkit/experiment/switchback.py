@@ -209,7 +209,7 @@ def switchback(
 
 def _arms(params: Params, log: Log, variant: str, control: Any) -> tuple[BoolArray, tuple[Any, Any]]:
     arms = log.ids(variant, role="variant")
-    labels = arms.vocabulary.labels.tolist()
+    labels = arms.vocabulary.objects().tolist()
     if control not in labels:
         params.refuse("control", f"one of the variants, {', '.join(map(repr, labels[:5]))}", control)
     if len(labels) != 2:

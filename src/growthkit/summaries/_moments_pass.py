@@ -8,18 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.parallel import run_blocks
-from ..typing import AnyArray, FloatArray, Int32Array
-from . import _kernels
+from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
+from . import _moments_kernels
 
 __all__ = ["Sums", "pass_over"]
 
-BLOCK = 8_192
-"""Rows that are sorted by cell together, so that their columns fit the cache; more where there are many cells."""
+BLOCK = 4_096
+"""Rows that are sorted by cell together, so that a column fits the cache; more where there are many cells."""
 
 ROWS_A_CELL = 8
 """Rows that a block should have for each cell."""
 
-BLOCKS_A_PART = 16
+BLOCKS_A_PART = 32
 """Blocks whose moments are summed one by one; parts run side by side on threads."""
 
 
@@ -37,52 +37,40 @@ def pass_over(
     n_cells: int,
     columns: Sequence[AnyArray],
     caps: Sequence[float],
+    binary: Sequence[bool],
     pairs: Int32Array,
     *,
     n_threads: int,
-) -> Sums:
-    """Sum the moments of all cells, of columns of numbers of any type.
+) -> tuple[Sums, Int64Array]:
+    """Sum the moments of all cells, of columns of numbers of any type; count the values that are neither 0 nor 1.
 
-    The cuts into blocks do not depend on the number of threads. A value that is not finite leaves a mean that is not.
+    These are counted in the columns marked in `binary`. The cuts into blocks do not depend on the number of threads. A
+    value that is not finite leaves a mean that is not.
     """
     block = max(BLOCK, ROWS_A_CELL * n_cells)
     part = block * BLOCKS_A_PART
     edges = [(start, min(start + part, cells.size)) for start in range(0, cells.size, part)]
-    parts = run_blocks(
-        lambda p: _sum_part(cells, n_cells, columns, caps, pairs, block, *edges[p]), len(edges), n_threads=n_threads
-    )
-    total = parts[0]
-    for other in parts[1:]:
-        _kernels.merge_cells(pairs, *total, *other)
-    return total
+    stored = [np.require(column, requirements=("C", "A")) for column in columns]
+    places = np.array([_place_of(column) for column in stored], dtype=np.int64)
+    fixed = np.array(caps, dtype=np.float64), np.array(binary, dtype=np.bool_), _work_rows(len(columns), pairs), pairs
+
+    def sum_part(p: int) -> tuple[Sums, Int64Array]:
+        total, bad = _nothing(n_cells, len(columns), len(pairs)), np.zeros(len(columns), dtype=np.int64)
+        _moments_kernels.sum_part(places, *fixed, cells, block, *edges[p], *total, bad)
+        return total, bad
+
+    parts = run_blocks(sum_part, len(edges), n_threads=n_threads)
+    total, bad = parts[0]
+    for other, more in parts[1:]:
+        _moments_kernels.merge_cells(pairs, *total, *other)
+        bad += more
+    return total, bad
 
 
-def _sum_part(
-    cells: Int32Array,
-    n_cells: int,
-    columns: Sequence[AnyArray],
-    caps: Sequence[float],
-    pairs: Int32Array,
-    block: int,
-    start: int,
-    stop: int,
-) -> Sums:
-    total = _nothing(n_cells, len(columns), len(pairs))
-    rows = _work_rows(len(columns), pairs)
-    work = np.empty((int(rows.max()) + 1, min(block, stop - start)))
-    starts, places = np.empty(n_cells + 1, dtype=np.int64), np.empty(work.shape[1], dtype=np.uint32)
-    sums = np.empty((n_cells, len(columns), 3))
-    for low in range(start, stop, block):
-        high = min(low + block, stop)
-        _kernels.place_by_cell(cells[low:high], starts, places)
-        for j, (column, cap, place) in enumerate(zip(columns, caps, rows.tolist(), strict=True)):
-            row = work[place, : high - low]
-            _kernels.put(column[low:high], places, row)
-            if cap < np.inf:
-                _kernels.cut(row, cap)
-            _kernels.centre_row(row, starts, total.n, total.mean, sums, j)
-        _kernels.add_block(work, starts, pairs, rows, sums, *total)
-    return total
+def _place_of(column: AnyArray) -> tuple[int, int, int]:
+    """Return the address of a column's first number, the bytes of each, and its kind."""
+    numbers = column.view(np.uint8) if column.dtype == np.bool_ else column
+    return numbers.ctypes.data, numbers.itemsize, _moments_kernels.KINDS.index(numbers.dtype)
 
 
 def _work_rows(n_columns: int, pairs: Int32Array) -> Int32Array:

@@ -398,7 +398,7 @@ def _only(log: Log, column: str) -> Any:
     """Return the one value of a column that holds for the whole table."""
     codes, values = log.ids(column, role=column)
     log.refuse_rows(column, codes != codes[0], "values that differ from the first", "give one for the whole table")
-    return values.labels.tolist()[codes[0]]
+    return values.objects()[codes[0]]
 
 
 def _as_of(log: Log, times: Times) -> int:

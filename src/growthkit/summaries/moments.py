@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .._core.frames import Log, frozen, give_back, read_frame
+from .._core.parallel import block_edges, rows_apart, run_blocks
 from .._core.params import Params
 from .._core.results import Result
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array, IntoFrame
+from . import _moments_kernels
 from ._moments_pass import Sums, pass_over
 
 __all__ = ["Moments"]
@@ -137,21 +139,27 @@ class Moments(Result):
         *,
         pairs: Sequence[tuple[str, str]] = (),
         caps: Mapping[str, float] | None = None,
+        binary: Collection[str] = (),
     ) -> Moments:
         """Summarise columns that were read already, of numbers of any type; `cells` and `labels` are `joint_cells`'.
 
-        Those in `caps` are cut at their cap on the way. Numbers that are not finite are refused.
+        Those in `caps` are cut at their cap on the way. Numbers that are not finite are refused, and numbers other than
+        0 and 1 in the columns that `binary` names.
         """
         names = tuple(columns)
         places = _pair_places(names, pairs, function=log.function)
         limits = [(caps or {}).get(name, np.inf) for name in names]
         n_cells = next(iter(labels.values())).size
         numbers = [frozen(column) for column in columns.values()]
-        sums = pass_over(frozen(cells), n_cells, numbers, limits, places, n_threads=log.n_threads)
+        marks = [name in binary for name in names]
+        sums, bad = pass_over(frozen(cells), n_cells, numbers, limits, marks, places, n_threads=log.n_threads)
         # A finite mean proves that every value was finite; overflow only costs the slow look.
         for name, column, mean in zip(names, numbers, sums.mean.T, strict=True):
             if not np.isfinite(mean).all():
                 log.refuse_infinite(name, column)
+        for place in np.flatnonzero(bad).tolist():
+            strange = (numbers[place] != 0) & (numbers[place] != 1)
+            log.refuse_rows(names[place], strange, "values that are neither 0 nor 1", "compare first, or take its mean")
         return cls(log.backend, labels, names, places, *sums)
 
     def __len__(self) -> int:
@@ -264,17 +272,37 @@ def joint_cells(
     sizes = [len(vocabulary) for _, vocabulary in keys.values()]
     if np.prod([float(size) for size in sizes]) >= 2.0**62:
         raise DataError(f"Moments: the keys {', '.join(keys)} have too many combinations; use coarser ones.")
-    (first, *rest) = list(keys.values())
-    joint: AnyArray = first[0]
-    if rest:
-        joint = joint.astype(np.int32 if np.prod(sizes) < 2**31 else np.int64)
-        for codes, vocabulary in rest:
-            joint *= len(vocabulary)
-            joint += codes
-    cells, present = Vocabulary.encode(joint, n_threads=n_threads)
-    places = np.unravel_index(present.labels, sizes)
+    codes, *rest = (frozen(codes) for codes, _ in keys.values())
+    present, n_cells = np.arange(sizes[0]), sizes[0]
+    for others, size in zip(rest, sizes[1:], strict=True):
+        codes, found = _crossed(codes, others, n_cells, size, n_threads)
+        present, n_cells = present[found // size] * size + found % size, found.size
+    places = np.unravel_index(present, sizes)
     labels = {key: keys[key][1].labels[place] for key, place in zip(keys, places, strict=True)}
-    return cells, labels
+    return codes, labels
+
+
+def _crossed(
+    codes: Int32Array, others: Int32Array, n_codes: int, n_others: int, n_threads: int
+) -> tuple[Int32Array, Int64Array]:
+    """Number the pairs of codes that occur, in their order; return the number of each row, and the pairs.
+
+    Pair (a, b) is ``a * n_others + b``.
+    """
+    if n_codes * n_others > max(codes.size // 8, 1024):
+        joint, present = Vocabulary.encode(codes.astype(np.int64) * n_others + others, n_threads=n_threads)
+        return joint, present.labels
+    blocks = block_edges(codes.size, n_threads)
+    joint, counts = np.empty(codes.size, dtype=np.int32), rows_apart(n_threads, n_codes * n_others)
+    run_blocks(
+        lambda b: _moments_kernels.cross(codes, others, n_others, joint, counts[b], *blocks[b]),
+        n_threads,
+        n_threads=n_threads,
+    )
+    present = np.flatnonzero(counts.any(axis=0))
+    if present.size < n_codes * n_others:
+        joint = Vocabulary.encode(frozen(joint), n_threads=n_threads).codes
+    return joint, present
 
 
 def pool(moments: Moments, groups: Int64Array, n_groups: int) -> Sums:
