@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterator
 
@@ -17,6 +18,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt  # noqa: E402 - after the backend is chosen
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
+from matplotlib.transforms import Bbox  # noqa: E402
 
 from growthkit.plotting import draw_differences, draw_evaluation, draw_trade_off  # noqa: E402
 from growthkit.plotting._style import BLUE, ORANGE  # noqa: E402
@@ -76,6 +79,46 @@ def test_differences() -> None:
     assert [label.get_text() for label in ax.get_yticklabels()] == ["$model 1$ - $model 0$", "$model 2$ - $model 0$"]
     assert "coverage@1" in result.differences().plot().get_yticklabels()[-1].get_text()
     assert "not adjusted" in detail(result.differences(correction="none").plot())
+
+
+def boxes(ax: Axes, texts: list[str]) -> list[Bbox]:
+    """Return where texts stand in the drawn figure, in pixels."""
+    ax.figure.canvas.draw()
+    found = [*ax.texts, *ax.get_yticklabels()]
+    return [Text.get_window_extent(one) for one in found if one.get_text() in texts]
+
+
+def named(n_models: int) -> Evaluation:
+    """Return models with long names, most of them equally good."""
+    result = evaluated(3)
+    names = tuple(f"A model with parameter {place} and more" for place in range(n_models))
+    places = np.arange(n_models) % 3
+    parts = {part: getattr(result, part)[places] for part in ("numerator", "denominator", "wholes")}
+    return dataclasses.replace(result, models=names, replicates=result.replicates[:, places], **parts)
+
+
+@pytest.mark.parametrize("n_models", [2, 6, 12])
+def test_names_are_neither_cut_nor_laid_over_each_other(n_models: int) -> None:
+    result = named(n_models)
+    for ax in (draw_trade_off(result), draw_differences(result.differences())):
+        ax.figure.canvas.draw()
+        names = [text.get_text() for text in [*ax.texts, *ax.get_yticklabels()] if "A model" in text.get_text()]
+        found = boxes(ax, names)
+        assert len(found) >= n_models - 1
+        width, height = ax.figure.bbox.max
+        assert all(box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height for box in found)
+        assert not any(a.overlaps(b) for place, a in enumerate(found) for b in found[:place])
+        assert all(box.x1 <= width for box in boxes(ax, [text.get_text() for text in ax.texts]))
+
+
+def test_what_resamples_cannot_tell_from_nothing_is_below_their_floor() -> None:
+    result = evaluated().differences()
+    assert result.p_floor == 2 / 2_001
+    shown = [text.get_text() for text in draw_differences(result).texts if ", p" in text.get_text()]
+    known = result.p_value[~np.isnan(result.p_value)]
+    assert ["p < " in text for text in shown] == (known <= result.p_floor).tolist()
+    assert any("p < 0.003" in text for text in shown)
+    assert not any("p < " in text.get_text() for text in draw_differences(evaluated(ci="normal").differences()).texts)
 
 
 def test_trade_off() -> None:

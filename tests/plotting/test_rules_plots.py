@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -77,5 +78,34 @@ def test_none_one_and_negative(rules: Rules, kind: str) -> None:
 def test_infinite_and_unknown_values(rules: Rules) -> None:
     for name in ("conviction", "odds_ratio"):
         assert isinstance(draw_rule_network(rules, by=name), Axes)
+    assert title(draw_rule_network(rules.filter(minimum={"confidence": 1}), by="conviction")).endswith("without end")
     everyone = mine_rules(Baskets.from_lists([["a", "b"]]), min_support=1)
-    assert isinstance(draw_rule_network(everyone, by="phi"), Axes)
+    assert title(draw_rule_network(everyone, by="phi")) == "No rule can be drawn"
+
+
+@pytest.mark.parametrize("kind", ["scatter", "network"])
+def test_rules_of_other_baskets(rules: Rules, kind: str) -> None:
+    assert title(rules.counted_in(Baskets.from_lists([["nothing of that"]])).plot(kind=kind)) == "No rule can be drawn"
+    items = rules.baskets.items.labels[:2].tolist()
+    apart = rules.counted_in(Baskets.from_lists([[item] for item in items]))
+    assert "has lift 0" in title(draw_rule_scatter(apart)) and "lift 0" in title(draw_rule_network(apart))
+
+
+def test_labels_of_a_network_neither_meet_nor_leave_it() -> None:
+    rng = np.random.default_rng(7)
+    names = [f"CATEGORY {letter * 9}/OTHER" for letter in "ABCDEFGHIJKLMNOP"]
+    lists = [[name for name, held in zip(names, row < 0.3, strict=True) if held] for row in rng.random((300, 16))]
+    ax = draw_rule_network(mine_rules(Baskets.from_lists(lists), min_support=8, min_threshold=0.1), k=12)
+    title(ax)
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text() in names]
+    assert len(boxes) > 5
+    assert not any(one.overlaps(two) for one, two in combinations(boxes, 2))
+    frame = ax.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
+
+
+def test_a_network_has_a_limit(rules: Rules) -> None:
+    with pytest.raises(
+        ParameterError, match="draw_rule_network: k must be a whole number of at least 1 and of at most"
+    ):
+        draw_rule_network(rules, k=201)

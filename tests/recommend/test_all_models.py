@@ -322,7 +322,7 @@ class TestIdsAndFrames:
         }
         log = engine(columns)
         data = Interactions.from_frame(log, customer="shop customer", item="sku", timestamp="timestamp")
-        table = catalogue(data.items.labels.tolist()).rename(columns={"item_id": "sku"})
+        table = catalogue(data.items.objects().tolist()).rename(columns={"item_id": "sku"})
         items = engine({name: table[name].tolist() for name in table})
         people = sorted(set(columns["shop customer"]))
         groups = engine({"shop customer": people, "group": ["a"] * len(people)})

@@ -16,6 +16,7 @@ from growthkit._core.frames import frozen
 from growthkit.exceptions import DataError, NotFittedError, ParameterError
 from growthkit.recommend import ImplicitALS, Interactions, _als_kernels, _half_steps
 from growthkit.recommend._half_steps import Penalty, Side
+from growthkit.recommend._lapack import address
 
 from ..references import factorisation as twin
 
@@ -102,7 +103,8 @@ class TestHalfSteps:
         y, spectrum, penalties = vectors(8, factors).astype(float), np.linspace(0, 1, factors), np.full(7, 0.3)
         out = np.empty((7, factors))
         arrays = equations_of.indptr, equations_of.codes, equations_of.weights
-        _als_kernels.solve(*arrays, frozen(y), frozen(spectrum), frozen(penalties), out, 0, 7)
+        lapack = address("dgemm"), address("dsyrk"), address("dposv")
+        _als_kernels.solve(*arrays, frozen(y), frozen(spectrum), frozen(penalties), *lapack, out, 0, 7)
         for u, row in enumerate(both):
             equations = np.diag(spectrum + 0.3) + (y.T * np.abs(row)) @ y
             assert equations @ out[u] == pytest.approx(y.T @ np.maximum(row, 0), abs=1e-8)

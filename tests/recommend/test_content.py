@@ -91,6 +91,54 @@ class TestScores:
         assert found["item_id"].tolist() == ["b", "plain"]
         assert found["source"].tolist() == ["ContentBased", "popular"]
 
+    def test_columns_may_hold_nothing_for_some_items(self, engine: FrameEngine) -> None:
+        items = engine(
+            {
+                "item_id": ["a", "b", "c", "d", "e"],
+                "kind": ["tea", None, "tea", "mug", None],
+                "name": ["green", "green", None, "", "!"],
+                "price": [1.0, 2.0, None, 4.0, 5.0],
+            }
+        )
+        log = Interactions.from_frame(engine({"customer_id": [1, 2], "item_id": ["a", "c"]}))
+        options: dict[str, Any] = {"categorical": "kind", "text": "name", "numeric": "price"}
+        with pytest.warns(GrowthkitWarning) as heard:
+            model = ContentBased(**options).fit(log, items=items)
+        assert [str(one.message).removeprefix("ContentBased.fit: ") for one in heard] == [
+            "column \"name\" holds nothing for 3 items (first 'c'), which go by their other columns.",
+            "column \"kind\" holds nothing for 2 items (first 'b'), which go by their other columns.",
+            "column \"price\" holds nothing for 1 items (first 'c'), which go by their other columns.",
+        ]
+        vectors = model.export_vectors()[1]
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-6)
+        features = model.features_.tolist()
+        filled = {
+            prefix: (vectors[:, [name.startswith(prefix) for name in features]] != 0).any(axis=1).tolist()
+            for prefix in ("kind", "name", "price")
+        }
+        assert filled == {
+            "kind": [True, False, True, True, False],
+            "name": [True, True, False, False, False],
+            "price": [True, True, False, True, True],
+        }
+
+    @pytest.mark.filterwarnings("ignore::growthkit.exceptions.GrowthkitWarning")
+    def test_a_null_text_is_an_empty_one_and_a_null_category_like_no_other(self) -> None:
+        items = catalogue()
+        holes = items.assign(name=items["name"].where(items.index > 2), kind=items["kind"].where(items.index != 1))
+        filled = holes.assign(name=holes["name"].fillna(""))
+        a, b = (ContentBased(text="name", categorical="kind").fit(history(), items=each) for each in (holes, filled))
+        np.testing.assert_array_equal(a.export_vectors()[1], b.export_vectors()[1])
+        assert not any("nan" in name.lower() or "none" in name.lower() for name in a.features_)
+
+    def test_an_item_of_which_nothing_is_known_comes_last(self) -> None:
+        items = pd.DataFrame({"item_id": ["a", "b", "c"], "kind": ["tea", None, "tea"]})
+        log = Interactions.from_frame(pd.DataFrame({"customer_id": [1, 2, 3], "item_id": ["a", "b", "b"]}))
+        with pytest.warns(GrowthkitWarning, match="holds nothing for 1 items"):
+            found = ContentBased(categorical="kind").fit(log, items=items).recommend([1], k=2)
+        assert found["item_id"].tolist() == ["c", "b"]
+        assert found["source"].tolist() == ["ContentBased", "popular"]
+
     def test_a_rare_category_says_more(self) -> None:
         items = pd.DataFrame({"item_id": range(8), "kind": ["x"] * 6 + ["y"] * 2, "brand": list("abababba")})
         log = Interactions.from_frame(pd.DataFrame({"customer_id": [1], "item_id": [6]}))
@@ -204,11 +252,18 @@ class TestRefusals:
             ({"categorical": "kind", "weights": {"brand": 1.0}}, ParameterError, "keys are among"),
             ({"categorical": "kind", "weights": {"kind": 0.0}}, ParameterError, "above 0"),
             ({"categorical": "kind", "analyzer": "no"}, ParameterError, "analyzer"),
+            ({"categorical": "void"}, DataError, 'column "void" holds nothing but nulls'),
+            ({"text": "void"}, DataError, 'column "void" holds nothing but nulls'),
+            ({"numeric": "gap"}, DataError, r"infinite values \(first at row 3\)"),
+            ({"embedding": ["e0", "hole"]}, DataError, "NaN, null or infinite"),
+            ({"categorical": "mixed"}, DataError, r"of type int among str \(first at row 4\)"),
         ],
     )
     def test_of_columns(self, options: dict[str, Any], error: type[Exception], message: str) -> None:
+        items = catalogue().assign(void=None, gap=[np.nan, 1, 2, np.inf, *range(8)], hole=[np.nan, *range(11)])
+        items["mixed"] = pd.Series([None, "a", None, "b", 5, *"cdefghi"], dtype=object)
         with pytest.raises(error, match=message):
-            ContentBased(**options).fit(history(), items=catalogue())
+            ContentBased(**options).fit(history(), items=items)
 
     @pytest.mark.parametrize(("name", "value"), [("weights", [1]), ("categorical", 3), ("text", ["a", "a"])])
     def test_of_what_names_no_columns(self, name: str, value: Any) -> None:

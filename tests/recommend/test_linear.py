@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growthkit.exceptions import DataError, GrowthkitWarning, ParameterError
-from growthkit.recommend import EASE, SLIM, Interactions, _inverse, _linear_kernels, linear
+from growthkit.recommend import EASE, SLIM, Interactions, _closed_form, _inverse, _linear_kernels, linear
 
 from ..references import linear_recommenders as twin
 
@@ -30,24 +30,46 @@ def interactions(matrix: np.ndarray) -> Interactions:
     return Interactions.from_csr(sp.csr_array(matrix))
 
 
+def sides(matrix: np.ndarray) -> tuple[Any, Any]:
+    rows = interactions(matrix).rows
+    return linear._arrays(rows, np.float64), linear._arrays(rows.transpose(matrix.shape[1]), np.float64)
+
+
+def closed_form(matrix: np.ndarray, l2: float) -> _closed_form.ClosedForm:
+    return _closed_form.ClosedForm(*sides(matrix), l2, 1)
+
+
 def dense(model: SLIM) -> np.ndarray:
     indptr, codes, values = linear._arrays(model.weights_, np.float64)
     return sp.csr_array((values, codes, indptr), shape=(len(model.weights_),) * 2).toarray()
 
 
+def small_parts(monkeypatch: pytest.MonkeyPatch, leaf: int) -> None:
+    """Let small matrices be cut as large ones are."""
+    for name, value in (("LEAF", leaf), ("SOLVED", 2), ("SPLIT", 3), ("PART", 4), ("STRIP", 3)):
+        monkeypatch.setattr(_inverse, name, value)
+
+
 class TestInverse:
     @pytest.mark.parametrize("n", [1, 7, 8, 9, 30])
-    @pytest.mark.parametrize("tile", [1, 8, 100])
-    def test_it_is_the_inverse(self, n: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_inverse, "TILE", tile)
+    @pytest.mark.parametrize("leaf", [1, 8, 100])
+    def test_it_is_the_inverse(self, n: int, leaf: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        small_parts(monkeypatch, leaf)
         x = np.random.default_rng(n).normal(size=(n, 2 * n))
         matrix = x @ x.T + np.eye(n)
         found = np.tril(matrix) + np.triu(np.full((n, n), np.nan), 1)
         _inverse.invert(found)
         assert np.tril(found) == pytest.approx(np.tril(np.linalg.inv(matrix)), abs=1e-10)
 
+    def test_that_of_a_large_matrix(self) -> None:
+        x = np.random.default_rng(0).normal(size=(1500, 1600))
+        matrix = x @ x.T + np.eye(1500)
+        found = matrix.copy()
+        _inverse.invert(found, n_threads=2)
+        assert np.tril(found) == pytest.approx(np.tril(np.linalg.inv(matrix)), abs=1e-10)
+
     def test_threads_do_not_change_a_bit(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(_inverse, "TILE", 16)
+        small_parts(monkeypatch, 16)
         x = np.random.default_rng(1).normal(size=(100, 120))
         inverses = [x @ x.T + np.eye(100) for _ in range(3)]
         for inverse, n_threads in zip(inverses, (1, 2, 5), strict=True):
@@ -67,9 +89,28 @@ class TestEase:
         assert (np.diagonal(model.weights_) == 0).all()
 
     def test_several_tiles(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(linear, "TILE", 5)
-        monkeypatch.setattr(_inverse, "TILE", 4)
+        small_parts(monkeypatch, 4)
+        monkeypatch.setattr(_closed_form, "TILE", 5)
         assert EASE(l2=3.0).fit(interactions(weights())).weights_ == pytest.approx(twin.ease(weights(), 3.0), abs=1e-6)
+
+    @pytest.mark.parametrize("low", [1.0, -1.0])
+    @pytest.mark.parametrize("panel", [5, 256])
+    def test_customers_who_are_few(self, low: float, panel: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_closed_form, "PANEL", panel)
+        monkeypatch.setattr(_closed_form, "TILE", 5)
+        matrix = weights(shape=(13, 40), low=low)
+        assert closed_form(matrix, 3.0).of_customers()
+        model = EASE(l2=3.0).fit(interactions(matrix))
+        assert model.weights_ == pytest.approx(twin.ease(matrix, 3.0), abs=1e-6)
+        assert (np.diagonal(model.weights_) == 0).all()
+
+    def test_customers_who_are_few_with_weights_beyond_the_precision(self) -> None:
+        matrix = weights(shape=(13, 40))
+        matrix[0, 0] = 1e4
+        assert not closed_form(matrix, 3.0).of_customers()
+        assert EASE(l2=3.0).fit(interactions(matrix)).weights_ == pytest.approx(
+            twin.ease(matrix, 3.0), rel=1e-5, abs=1e-6
+        )
 
     def test_scores_are_sums_over_the_history(self) -> None:
         model = EASE(l2=3.0).fit(interactions(weights()))
@@ -81,12 +122,16 @@ class TestEase:
 
     @pytest.mark.usefixtures("threaded")
     def test_threads_do_not_change_a_bit(self) -> None:
-        models = [EASE(n_threads=n).fit(interactions(weights(shape=(90, 70)))) for n in (1, 2, 5)]
-        assert len({model.weights_.tobytes() for model in models}) == 1
+        for shape in ((90, 70), (30, 70)):
+            models = [EASE(n_threads=n).fit(interactions(weights(shape=shape))) for n in (1, 2, 5)]
+            assert len({model.weights_.tobytes() for model in models}) == 1
 
     def test_too_many_items_are_refused_before_anything_is_allocated(self) -> None:
         log = Interactions.from_csr(sp.csr_array(([1.0], ([0], [0])), shape=(1, 1_000_000)))
-        with pytest.raises(DataError, match=r"1,000,000 items need 1.2e\+04 GB, more than max_memory=8;"):
+        with pytest.raises(DataError, match=r"1,000,000 items need 4e\+03 GB, more than max_memory=8;"):
+            EASE().fit(log)
+        log = Interactions.from_csr(sp.eye_array(100_000).tocsr())
+        with pytest.raises(DataError, match=r"100,000 items need 120 GB, more than max_memory=8;"):
             EASE().fit(log)
 
     def test_an_inverse_that_does_not_exist(self) -> None:
@@ -208,7 +253,7 @@ class TestBoth:
 
 
 def test_gram_matrices_agree() -> None:
-    found = linear._gram(interactions(weights()), 1)
+    found = _closed_form.gram(*sides(weights()), 1)
     indptr, neighbours, products, diagonal = linear._sparse_gram(interactions(weights()), "test", 1.0, 1)
     expected = weights().T @ weights()
     assert np.tril(found) == pytest.approx(np.tril(expected))

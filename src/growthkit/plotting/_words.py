@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 __all__ = [
+    "LONGEST",
     "MINUS",
     "UNITS",
     "capital",

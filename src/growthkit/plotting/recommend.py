@@ -9,9 +9,9 @@ import numpy as np
 
 from .._core.params import Params
 from ..typing import AnyArray, FloatArray
-from ._rows import Rows, draw_bars, draw_rows, first_of, room_for, rows_of, told, window_of
-from ._style import BLUE, MUTED, ORANGE, bare, canvas, headline, write
-from ._words import capital, count, figure, p_text, share, short
+from ._rows import MOST, Rows, draw_bars, draw_rows, first_of, room_for, rows_of, told, window_of
+from ._style import BLUE, INK, MUTED, ORANGE, PALE, bare, canvas, headline, ticks
+from ._words import LONGEST, capital, count, figure, p_text, share, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,9 @@ __all__ = ["draw_choice", "draw_differences", "draw_evaluation", "draw_split", "
 
 SHOWN = ("coverage", "popularity_lift", "novelty", "diversity", "gini", "miscalibration")
 """Metrics of what is shown, in the order in which the picture of a trade-off looks for one."""
+
+LINE = 0.048
+"""Height of a line of names beside the points, as a share of the axes."""
 
 
 def draw_split(split: Split, *, ax: Axes | None = None) -> Axes:
@@ -168,10 +171,15 @@ def draw_differences(result: Differences, *, ax: Axes | None = None) -> Axes:
     several = len(set(zip(result.metric.tolist(), result.k.tolist(), strict=True))) > 1
     rows = rows_of(columns, _pairs(result, several), None)
     apart = (result.p_adjusted <= alpha)[: len(rows.names)]
-    texts = [f"{text}, p {p_text(float(p))}" for text, p in zip(rows.texts, result.p_adjusted.tolist(), strict=False)]
+    texts = [text + p for text, p in zip(rows.texts, _p_values(result), strict=False)]
     rows = rows._replace(colours=[BLUE if one else MUTED for one in apart.tolist()], texts=texts)
-    (ax,) = canvas(ax, size=room_for(len(rows.names)))
+    names = rows.names
+    two_lines = any("\n" in name for name in names)
+    width, height = room_for(len(names), 0.48 if two_lines else 0.34)
+    (ax,) = canvas(ax, size=(width + 1.4 * two_lines, height))
     draw_rows(ax, rows, window_of(rows.estimate, rows.lower, rows.upper, 0.0), at=0.0)
+    ticks(ax, "y", list(range(len(names))), names, color=INK, fontsize=9.5, linespacing=1.1)
+    _settle(ax)
     what = "" if several else f" of {result.metric[0]}@{result.k[0]}"
     n = result.metric.size
     headline(
@@ -288,21 +296,27 @@ def draw_trade_off(
     if not shown or not found:
         params.refuse("result", f"an evaluation by one of {', '.join(SHOWN)} and a metric of what is found", names)
     across, up = (_measure(result, name, k) for name in (x or shown[0], y or found[0]))
-    (ax,) = canvas(ax, size=(7.2, 5.6))
+    (ax,) = canvas(ax, size=(9.2, 5.6))
     best = int(np.nanargmax(up[2]["value"])) if np.isfinite(up[2]["value"]).any() else 0
-    for place, name in enumerate(result.models):
+    shown_models = sorted({*range(min(len(result.models), MOST)), best})
+    for place in shown_models:
         one, other = (
             {column: float(values[place]) for column, values in table.items() if column != "model"}
             for table in (across[2], up[2])
         )
-        _point(ax, one, other, short(name), BLUE if place == best else MUTED)
+        _point(ax, one, other, BLUE if place == best else MUTED)
     bare(ax, grid="y")
-    ax.margins(0.16)
+    ax.margins(0.08)
+    names = [short(result.models[place]) for place in shown_models]
+    x_of, y_of = (table["value"][shown_models] for table in (across[2], up[2]))
+    _name_points(ax, x_of, y_of, names, [BLUE if place == best else MUTED for place in shown_models])
     ax.set_xlabel(f"{capital(across[0].replace('_', ' '))} of lists of {across[1]}", fontsize=10, color=MUTED)
     ax.set_ylabel(f"{up[0]}@{up[1]}", fontsize=10, color=MUTED)
     at = figure(float(across[2]["value"][best]))
     finding = f"{short(result.models[best])} has the best {up[0]}@{up[1]} at a {across[0].replace('_', ' ')} of {at}"
-    headline(ax, finding, f"One point a model, {count(result.n_customers)} customers")
+    _settle(ax)
+    left_out = first_of(len(result.models), "models")
+    headline(ax, finding, f"One point a model, {count(result.n_customers)} customers{left_out}")
     return ax
 
 
@@ -326,12 +340,13 @@ def _rows(table: dict[str, AnyArray]) -> Rows:
 
 
 def _pairs(result: Differences, several: bool) -> list[str]:
-    """Return a name for each comparison."""
+    """Return a name for each comparison, on one line if it is short, else each model on a line of its own."""
     columns = (result.model, result.baseline, result.metric, result.k)
-    return [
-        (f"{metric}@{k}: " if several else "") + f"{model} - {base}"
+    pairs = [
+        ((f"{metric}@{k}: " if several else "") + short(model), short(base))
         for model, base, metric, k in zip(*(column.tolist() for column in columns), strict=True)
     ]
+    return [model + (" - " if len(model + base) < LONGEST else "\n- ") + base for model, base in pairs]
 
 
 def _corrected(result: Differences) -> str:
@@ -350,11 +365,65 @@ def _gaps(choice: ModelChoice, table: dict[str, AnyArray]) -> Rows:
     return Rows(names, against, lower, upper, colours, told(against, lower, upper))
 
 
-def _point(ax: Axes, across: dict[str, float], up: dict[str, float], name: str, colour: str) -> None:
+def _p_values(result: Differences) -> list[str]:
+    """Return the adjusted p-values in words; resamples give none under a floor, so what stands there is below it."""
+    signs = np.where(result.p_value <= result.p_floor * (1 + 1e-9), "< ", "")
+    return [
+        "" if np.isnan(p) else f", p {sign if p < 1 else ''}{p_text(p)}"
+        for p, sign in zip(result.p_adjusted.tolist(), signs.tolist(), strict=True)
+    ]
+
+
+def _settle(ax: Axes) -> None:
+    """Lay the figure out, so that headlines are broken to the width that names leave to the axes."""
+    figure = ax.get_figure(root=True)
+    engine = None if figure is None else figure.get_layout_engine()
+    if figure is not None and engine is not None:
+        engine.execute(figure)
+
+
+def _name_points(ax: Axes, x: FloatArray, y: FloatArray, names: Sequence[str], colours: Sequence[str]) -> None:
+    """Write names in a column beside the axes, in the order of their points and each on a line of its own."""
+    low, high = ax.get_ylim()
+    known = np.flatnonzero(np.isfinite(x + y))
+    order = known[np.argsort(-y[known], kind="stable")]
+    heights = _apart((y[order] - low) / (high - low), min(LINE, 1 / max(order.size, 1)))
+    for place, height in zip(order.tolist(), heights.tolist(), strict=True):
+        ax.annotate(
+            str(names[place]),
+            xy=(float(x[place]), float(y[place])),
+            xytext=(1.02, height),
+            textcoords="axes fraction",
+            fontsize=9,
+            color=colours[place],
+            va="center",
+            annotation_clip=False,
+            parse_math=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": PALE,
+                "linewidth": 0.6,
+                "shrinkA": 1,
+                "shrinkB": 5,
+                "relpos": (0.0, 0.5),
+            },
+        )
+
+
+def _apart(heights: FloatArray, least: float) -> FloatArray:
+    """Move falling heights within 0 and 1 as little as keeps them `least` apart."""
+    moved = heights.copy()
+    for i in range(1, moved.size):
+        moved[i] = min(moved[i], moved[i - 1] - least)
+    for i in range(moved.size - 1, -1, -1):
+        moved[i] = max(moved[i], 0.0 if i + 1 == moved.size else moved[i + 1] + least)
+    return moved
+
+
+def _point(ax: Axes, across: dict[str, float], up: dict[str, float], colour: str) -> None:
     x, y = across["value"], up["value"]
     if np.isfinite(up["lower"] + up["upper"]):
         ax.plot([x, x], [up["lower"], up["upper"]], color=colour, linewidth=1.6)
     if np.isfinite(across["lower"] + across["upper"]):
         ax.plot([across["lower"], across["upper"]], [y, y], color=colour, linewidth=1.6)
     ax.plot([x], [y], color=colour, marker="o", markersize=7)
-    write(ax, x, y, f"  {name}", color=colour, va="bottom")

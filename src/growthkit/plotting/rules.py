@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +26,23 @@ STEPS = 300
 TO_THE_MIDDLE = 0.4
 """The force that keeps parts without a common item together."""
 
-SHEET = (9.0, 5.6)
-"""Inches of the network."""
+SHEET = (9.0, 6.6)
+"""Inches of the network's figure."""
 
-LETTER_WIDTH = 0.075
-"""Of a label, in inches."""
+LETTER, CAPITAL, WIDE = 0.073, 0.086, 0.14
+"""Widths in inches of a letter of a label: a small one, a capital, one of a script like Chinese."""
+
+LABEL_HEIGHT, LABEL_SIDES = 0.22, 0.09
+"""Inches that a label is high, and that its box adds to its letters."""
+
+WIDE_SPAN = 10
+"""Supports that differ by more than this factor stand on a logarithmic axis."""
+
+GAP = 0.2
+"""Inches to leave between labels and dots: room for an arrow."""
+
+MOST_IN_NETWORK = 200
+"""Rules of a network: more can neither be read nor laid out in a few seconds."""
 
 LIGHTEST = 0.18
 """Where on the ramp the weakest rule stands: it must be seen on white."""
@@ -90,7 +103,8 @@ def draw_rule_scatter(rules: Rules, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        The axes drawn on. Support is on a logarithmic axis where it spans more than a factor of 20.
+        The axes drawn on. Support is on a logarithmic axis where it spans more than a factor of 10. Rules one side of
+        which is in no basket have no lift, and are left out.
 
     Raises
     ------
@@ -109,10 +123,11 @@ def draw_rule_scatter(rules: Rules, *, ax: Axes | None = None) -> Axes:
     3 rules; the strongest, bread → milk, has lift 1.07
     """
     (ax,) = canvas(ax, size=(8.2, 5.4))
+    every, rules = rules, _with_value(rules, "lift")
     if not len(rules):
-        return _nothing(ax)
+        return _nothing(ax, every)
     support, confidence, lift = (rules.measure(name) for name in ("support", "confidence", "lift"))
-    drawn = np.argsort(np.nan_to_num(lift), kind="stable")
+    drawn = np.argsort(lift, kind="stable")
     points = ax.scatter(
         support[drawn], confidence[drawn], c=_shades(lift)[drawn], cmap=ramp(), vmin=0, vmax=1, s=_dot(len(rules)), lw=0
     )
@@ -123,9 +138,9 @@ def draw_rule_scatter(rules: Rules, *, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("Confidence", fontsize=10, color=MUTED)
     best = rules.strongest(1)
     they = "1 rule:" if len(rules) == 1 else f"{count(len(rules))} rules; the strongest,"
-    finding = f"{they} {_sentence(best, 0)}{',' if len(rules) > 1 else ''} has lift {figure(float(np.nanmax(lift)))}"
-    low, high = figure(float(np.nanmin(lift))), figure(float(np.nanmax(lift)))
-    headline(ax, finding, f"Darker: larger lift, from {low} to {high}")
+    low, high = figure(float(lift.min())), figure(float(lift.max()))
+    finding = f"{they} {_sentence(best, 0)}{',' if len(rules) > 1 else ''} has lift {high}"
+    headline(ax, finding, f"Darker: larger lift, from {low} to {high}{_left_out(every, rules)}")
     return ax
 
 
@@ -137,9 +152,9 @@ def draw_rule_network(rules: Rules, *, k: int = 15, by: str = "lift", ax: Axes |
     rules
         From ``rules.association_rules`` or ``rules.mine_rules``.
     k
-        How many rules to draw.
+        How many rules to draw, up to 200.
     by
-        The measure that makes them strong.
+        The measure that makes them strong. Rules for which it is not defined are left out.
     ax
         Axes to draw on; None for a new figure.
 
@@ -154,7 +169,7 @@ def draw_rule_network(rules: Rules, *, k: int = 15, by: str = "lift", ax: Axes |
     ImportError
         If matplotlib is not installed.
     ParameterError
-        If k is below 1 or there is no such measure.
+        If k is below 1 or above 200, or there is no such measure.
 
     References
     ----------
@@ -172,35 +187,66 @@ def draw_rule_network(rules: Rules, *, k: int = 15, by: str = "lift", ax: Axes |
     >>> print(ax.get_title(loc="left"))
     The strongest rule: bread → milk, lift 1.07
     """
-    (ax,) = canvas(ax, size=(SHEET[0], SHEET[1] + 1))
-    best = rules.strongest(k, by=by)
+    (ax,) = canvas(ax, size=SHEET)
+    k = Params("draw_rule_network").whole("k", k, low=1, high=MOST_IN_NETWORK)
+    best = _with_value(rules.strongest(k, by=by), by)
     if not len(best):
-        return _nothing(ax)
+        return _nothing(ax, rules)
+    name, values = by.replace("_", " "), best.measure(by)
+    headline(ax, _strongest(best, name, values), _legend(best, len(rules), name))
+    _draw_network(ax, best, values)
+    return ax
+
+
+def _draw_network(ax: Axes, best: Rules, values: FloatArray) -> None:
     left, right = best.antecedents, best.consequents
     items = np.unique(np.concatenate((left.codes, right.codes)))
     into = np.column_stack((np.searchsorted(items, left.codes), items.size + left.row_numbers()))
     out = np.column_stack((items.size + right.row_numbers(), np.searchsorted(items, right.codes)))
     labels = [short(str(label)) for label in best.baskets.items.decode(items).tolist()]
-    places = _parted(_laid_out(items.size + len(best), np.concatenate((into, out)).astype(np.int64)), labels, SHEET)
-    _draw_arrows(ax, places, into, out)
-    values, size = best.measure(by), best.measure("support")
+    size = best.measure("support")
+    area = 40 + 260 * size / (float(size.max()) or 1.0)
+    half = _half_sizes(labels, area)
+    sheet = _sheet(ax)
+    places = _parted(_laid_out(len(half), np.concatenate((into, out)).astype(np.int64)), half, sheet)
+    _draw_arrows(ax, places, half, into, out)
     dots = places[items.size :]
-    area = 40 + 260 * size / float(size.max())
     ax.scatter(dots[:, 0], dots[:, 1], s=area, c=_shades(values), cmap=ramp(), vmin=0, vmax=1, zorder=3, lw=0)
     for place, label in zip(places, labels, strict=False):
         box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": PALE}
         write(ax, float(place[0]), float(place[1]), label, ha="center", zorder=4, bbox=box, color=INK)
+    ax.set_xlim(0, sheet[0])
+    ax.set_ylim(0, sheet[1])
+
+
+def _sheet(ax: Axes) -> FloatArray:
+    """Take all but the headline away from the axes, and return their width and height in inches, which become units."""
     bare(ax)
     ax.set_xticks([])
     ax.set_yticks([])
-    ax.margins(0.09)
-    name = by.replace("_", " ")
-    headline(ax, _strongest(best, name, values), _legend(best, len(rules), name))
-    return ax
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        return np.array(SHEET)
+    figure.draw_without_rendering()  # only then has a layout been made
+    return np.array(ax.get_window_extent().size) / figure.dpi
+
+
+def _half_sizes(labels: list[str], area: FloatArray) -> FloatArray:
+    """Return half the width and height, in inches, of the labels and of the dots of so many square points."""
+    boxes = [(sum(map(_letter, label)) / 2 + LABEL_SIDES, LABEL_HEIGHT / 2) for label in labels]
+    radius = np.sqrt(area / math.pi) / 72
+    return np.concatenate((np.array(boxes), np.column_stack((radius, radius))))
+
+
+def _letter(letter: str) -> float:
+    if unicodedata.east_asian_width(letter) in "WF":
+        return WIDE
+    return CAPITAL if letter.isupper() else LETTER
 
 
 def _strongest(best: Rules, name: str, values: FloatArray) -> str:
-    return f"The strongest rule: {_sentence(best, 0)}, {name} {figure(float(values[0]))}"
+    value = float(values[0])
+    return f"The strongest rule: {_sentence(best, 0)}, {name} {'without end' if value == math.inf else figure(value)}"
 
 
 def _legend(best: Rules, n: int, name: str) -> str:
@@ -217,11 +263,26 @@ def _sentence(rules: Rules, row: int) -> str:
     return f"{sides[0]} → {'no ' if rules.negative else ''}{sides[1]}"
 
 
-def _nothing(ax: Axes) -> Axes:
+def _with_value(rules: Rules, measure: str) -> Rules:
+    """Return the rules for which a measure is defined."""
+    return rules.take(~np.isnan(rules.measure(measure)))
+
+
+def _left_out(every: Rules, drawn: Rules) -> str:
+    n = len(every) - len(drawn)
+    return f". {count(n)} without baskets of one side left out" if n else ""
+
+
+def _nothing(ax: Axes, rules: Rules) -> Axes:
     bare(ax)
     ax.set_xticks([])
     ax.set_yticks([])
-    headline(ax, "There is no rule", "Lower the thresholds")
+    if len(rules):
+        headline(
+            ax, "No rule can be drawn", "Their measure is not defined: one side is in no basket, or in all of them"
+        )
+    else:
+        headline(ax, "There is no rule", "Lower the thresholds")
     return ax
 
 
@@ -244,19 +305,34 @@ def _dot(n: int) -> float:
 
 def _share_axes(ax: Axes, support: FloatArray) -> None:
     positive = support[support > 0]
-    if positive.size and float(positive.max() / positive.min()) > 20:
-        ax.set_xscale("log")
+    if positive.size and float(positive.max() / positive.min()) > WIDE_SPAN:
+        ax.set_xscale("log", subs=[])
+        ax.xaxis.set_major_locator(_ticks())
     ax.xaxis.set_major_formatter(lambda x, _: share(x))
-    ax.xaxis.set_minor_formatter("")
     ax.yaxis.set_major_formatter(lambda y, _: share(y))
 
 
-def _draw_arrows(ax: Axes, places: FloatArray, into: AnyArray, out: AnyArray) -> None:
+def _ticks() -> Any:
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1, 2, 5))
+
+
+def _draw_arrows(ax: Axes, places: FloatArray, half: FloatArray, into: AnyArray, out: AnyArray) -> None:
     for pairs, style, color in ((into, "-", PALE), (out, "-|>", BLUE)):
+        look = {"arrowstyle": style, "color": color, "linewidth": 1.2, "shrinkA": 0, "shrinkB": 1}
         for start, end in pairs.tolist():
-            look = {"arrowstyle": style, "color": color, "linewidth": 1.2, "shrinkA": 4, "shrinkB": 14}
-            ax.annotate("", xy=tuple(places[end]), xytext=tuple(places[start]), arrowprops=look)
-    ax.update_datalim(places)
+            way = places[end] - places[start]
+            left, reached = (_part_inside(way, half[point]) for point in (start, end))
+            if left + reached < 1:  # else they overlap
+                ends = places[start] + left * way, places[end] - reached * way
+                ax.annotate("", xy=tuple(ends[1]), xytext=tuple(ends[0]), arrowprops=look)
+
+
+def _part_inside(way: FloatArray, half: FloatArray) -> float:
+    """Return what part of a way from the middle of a box lies inside the box."""
+    reach = float((np.abs(way) / half).max())
+    return 1 / reach if reach > 1 else 1.0
 
 
 def _laid_out(n: int, edges: Int64Array) -> FloatArray:
@@ -277,21 +353,25 @@ def _laid_out(n: int, edges: Int64Array) -> FloatArray:
     return places
 
 
-def _parted(places: FloatArray, labels: list[str], size: tuple[float, float]) -> FloatArray:
-    """Return places in inches on a sheet of `size`, moved until labels and dots (what has no label) hardly overlap."""
+def _parted(places: FloatArray, half: FloatArray, sheet: FloatArray) -> FloatArray:
+    """Return places in inches on a sheet, moved until labels and dots do not overlap, where there is room for that.
+
+    Half of a place is its rank, which spreads crowds over the sheet. The gap to keep shrinks to nothing on the way.
+    """
     low, width = places.min(axis=0), np.ptp(places, axis=0)
-    spots = (places - low) / np.where(width > 0, width, 1) * size
-    half = np.array([(LETTER_WIDTH * len(label) / 2 + 0.12, 0.17) for label in labels])
-    half = np.concatenate((half, np.full((len(places) - len(labels), 2), 0.13)))
+    ranks = places.argsort(axis=0, kind="stable").argsort(axis=0) / (len(places) - 1)
+    edge = np.minimum(half + GAP / 2, sheet / 2)
+    spots = edge + ((places - low) / np.where(width > 0, width, 1) + ranks) / 2 * (sheet - 2 * edge)
     order = np.sign(np.subtract.outer(np.arange(len(spots)), np.arange(len(spots))))  # parts what lies on one place
-    for _ in range(STEPS):
+    for step in range(STEPS):
         apart = spots[:, None] - spots
-        overlap = half[:, None] + half - np.abs(apart)
+        overlap = half[:, None] + half + GAP * (1 - step / STEPS) - np.abs(apart)
         meet = (overlap > 0).all(axis=2)
         np.fill_diagonal(meet, False)
         if not meet.any():
             break
         sign = np.where(apart == 0, order[..., None], np.sign(apart))
         least = np.arange(2) == overlap.argmin(axis=2)[..., None]
-        spots = spots + 0.3 * (sign * overlap * (least & meet[..., None])).sum(axis=1)
+        spots = spots + 0.4 * (sign * overlap * (least & meet[..., None])).sum(axis=1)
+        spots = np.clip(spots, edge, sheet - edge)
     return spots

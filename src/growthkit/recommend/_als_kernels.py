@@ -10,9 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.core import cgutils as _cgutils
+from numba.core import types as nb
+from numba.extending import intrinsic
 
 from .._core.jit import summing_kernel
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
+
+cgutils: Any = _cgutils  # numba has no stubs
+
+FEW = 48
+"""Rows below which BLAS multiplies general matrices more quickly than it makes half of a symmetric one."""
 
 
 @summing_kernel
@@ -167,6 +175,78 @@ def descend(
             precondition(residual, diagonal, direction, size / before)
 
 
+def _call_routine(typing: Any, address: Any, arguments: Any) -> Any:
+    """Call the routine of BLAS or LAPACK at an address, with the addresses of its arguments."""
+    del typing
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        del signature
+        pointers = cgutils.unpack_tuple(builder, values[1])
+        routine = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [pointer.type for pointer in pointers])
+        builder.call(builder.inttoptr(values[0], routine.as_pointer()), pointers)
+        return context.get_dummy_value()
+
+    return nb.void(address, arguments), generate
+
+
+call_routine: Any = intrinsic(_call_routine)
+
+
+@summing_kernel
+def gather(
+    codes: Int32Array, weights: FloatArray, vectors: FloatArray, scale: FloatArray, rows: FloatArray, goal: FloatArray
+) -> None:
+    """Set each row to ``sqrt(abs(w)) * y * scale``, and each goal to ``sqrt(max(w, 0))``."""
+    for i in range(codes.size):
+        y, row = vectors[np.uint32(codes[i])], rows[i]
+        root = np.sqrt(abs(weights[i]))
+        goal[i] = np.sqrt(max(weights[i], 0.0))
+        for j in range(scale.size):
+            row[j] = y[j] * root * scale[j]
+
+
+@summing_kernel
+def combine(rows: FloatArray, goal: FloatArray, n: int, out: FloatArray) -> None:
+    """Set `out` to the sum of the first `n` rows, each times its goal."""
+    out[:] = 0
+    for i in range(n):
+        row = rows[i]
+        for j in range(out.size):
+            out[j] += goal[i] * row[j]
+
+
+@summing_kernel
+def square(dsyrk: int, letters: AnyArray, sizes: Int32Array, rows: FloatArray, out: FloatArray) -> None:
+    """Set the lower triangle of `out` to the products of rows (`letters` "LT") or of columns ("LN") with each other.
+
+    `sizes` are the order of `out`, how many terms a product has, and the length of rows.
+    """
+    factors = np.array([1.0, 0.0])
+    order, terms, length = sizes.ctypes.data, sizes[1:].ctypes.data, sizes[2:].ctypes.data
+    one, zero = factors.ctypes.data, factors[1:].ctypes.data
+    left = (letters.ctypes.data, letters[1:].ctypes.data, order, terms, one, rows.ctypes.data, length)
+    call_routine(dsyrk, (*left, zero, out.ctypes.data, order))
+
+
+@summing_kernel
+def products(dgemm: int, letters: AnyArray, sizes: Int32Array, rows: FloatArray, out: FloatArray) -> None:
+    """Set `out` to the products of rows (`letters` "LTN") with each other; for few rows quicker than `square`."""
+    factors = np.array([1.0, 0.0])
+    order, terms, length = sizes.ctypes.data, sizes[1:].ctypes.data, sizes[2:].ctypes.data
+    one, zero, start = factors.ctypes.data, factors[1:].ctypes.data, rows.ctypes.data
+    left = (letters[1:].ctypes.data, letters[2:].ctypes.data, order, order, terms, one, start, length)
+    call_routine(dgemm, (*left, start, length, zero, out.ctypes.data, order))
+
+
+@summing_kernel
+def settle(dposv: int, letters: AnyArray, sizes: Int32Array, equations: FloatArray, right: FloatArray) -> None:
+    """Replace the right side of the equations, of which there is a triangle, by their solution."""
+    counts = np.array([1, 0], np.int32)
+    order, one, failed = sizes.ctypes.data, counts.ctypes.data, counts[1:].ctypes.data
+    matrix = equations.ctypes.data
+    call_routine(dposv, (letters.ctypes.data, order, one, matrix, order, right.ctypes.data, order, failed))
+
+
 @summing_kernel
 def solve(
     indptr: Int64Array,
@@ -175,42 +255,51 @@ def solve(
     vectors: FloatArray,
     spectrum: FloatArray,
     penalties: FloatArray,
+    dgemm: int,
+    dsyrk: int,
+    dposv: int,
     out: FloatArray,
     start: int,
     stop: int,
 ) -> None:
     """Solve the equations of `descend` exactly for rows `start` to `stop`, in double precision, by LAPACK.
 
-    A row with fewer entries n than factors f is solved in its n unknowns instead (the matrix inversion lemma).
+    A row with fewer entries n than factors f is solved in n unknowns instead (the matrix inversion lemma): with
+    ``R = sqrt(W) Y inverse(sqrt(D))``, D the diagonal, and goals g, ``x = inverse(sqrt(D)) R' inverse(I + R R') g``.
+    `dgemm`, `dsyrk` and `dposv` are addresses.
     """
     f = out.shape[1]
-    diagonal: Any = np.empty(f)
+    most = 1
+    for u in range(start, stop):
+        most = max(most, indptr[u + 1] - indptr[u])
+    rows, goals, equations = np.empty((most, f)), np.empty(most), np.empty(f * f)
+    scale, sizes = np.ones(f), np.array([f, f, f], np.int32)
+    by_rows, by_columns = np.array([76, 84, 78], np.uint8), np.array([76, 78], np.uint8)  # "LTN", "LN"
     for u in range(start, stop):
         first, last = indptr[u], indptr[u + 1]
-        n: int = last - first
-        out[u] = 0
-        if n == 0:
-            continue
-        for j in range(f):
-            diagonal[j] = spectrum[j] + penalties[u]
-        rows: Any = np.empty((n, f), np.float64)
-        scaled: Any = np.empty((n, f), np.float64)
-        for i in range(n):
-            y = vectors[codes[first + i]]
-            root = np.sqrt(abs(weights[first + i]))
-            for j in range(f):
-                rows[i, j] = y[j] * root
-                scaled[i, j] = rows[i, j] / diagonal[j] if n < f else rows[i, j]
-        goal = np.empty(n, np.float64)
-        for i in range(n):
-            goal[i] = np.sqrt(max(weights[first + i], 0.0))
+        n, x = last - first, out[u]
         if n < f:
-            small: Any = np.dot(scaled, rows.T)
-            for i in range(n):
-                small[i, i] += 1
-            out[u] = np.linalg.solve(small, goal) @ scaled
-        else:
-            full: Any = np.dot(rows.T, rows)
             for j in range(f):
-                full[j, j] += diagonal[j]
-            out[u] = np.linalg.solve(full, np.dot(goal, rows))
+                scale[j] = 1 / np.sqrt(spectrum[j] + penalties[u])
+            gather(codes[first:last], weights[first:last], vectors, scale, rows, goals)
+            if n > 0:
+                sizes[0], sizes[1] = n, f
+                if n < FEW:
+                    products(dgemm, by_rows, sizes, rows, equations)
+                else:
+                    square(dsyrk, by_rows, sizes, rows, equations)
+                for i in range(n):
+                    equations[i * (n + 1)] += 1
+                settle(dposv, by_rows, sizes, equations, goals)
+            combine(rows, goals, n, x)
+            for j in range(f):
+                x[j] *= scale[j]
+        else:
+            scale[:] = 1
+            gather(codes[first:last], weights[first:last], vectors, scale, rows, goals)
+            sizes[0], sizes[1] = f, n
+            square(dsyrk, by_columns, sizes, rows, equations)
+            for j in range(f):
+                equations[j * (f + 1)] += spectrum[j] + penalties[u]
+            combine(rows, goals, n, x)
+            settle(dposv, by_rows, sizes, equations, x)

@@ -93,8 +93,8 @@ class Known:
     def seen(self, codes: Int32Array) -> Ragged:
         """Return the histories of customers; empty ones for -1."""
         history = Ragged(self.history.indptr, self.history.codes)
-        if codes.size == len(history) and (codes == np.arange(codes.size)).all():
-            return history
+        if (codes >= 0).all():
+            return rows_of(history, codes)
         ends = np.append(history.indptr, history.indptr[-1])  # one more row, empty, at the place -1
         return rows_of(Ragged(ends, history.codes), codes)
 

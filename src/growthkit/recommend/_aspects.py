@@ -136,7 +136,7 @@ def _one_target(params: Params, target: Mapping[Any, float], candidates: Candida
     codes = labels.find(array_of(list(target)))
     shares = np.array([params.number(f"target[{label!r}]", share, low=0) for label, share in target.items()])
     if not target or (codes < 0).any() or not shares.sum() > 0:
-        known = ", ".join(map(repr, labels.labels[:20].tolist()))
+        known = ", ".join(map(repr, labels.objects()[:20].tolist()))
         params.refuse("target", f"shares, not all 0, of aspects that items have ({known})", dict(target))
     n = candidates.customers.size
     row = sp.csr_array((shares, (np.zeros(codes.size, dtype=np.int32), codes)), shape=(1, len(labels)))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
-from .._core.estimator import Estimator
-from .._core.frames import Log, give_back
+from .._core.frames import give_back, hand_over
 from .._core.parallel import serial_blas, thread_count
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import announce
 from .._core.vocabulary import Vocabulary
-from ..exceptions import DataError, GrowthkitError, ParameterError
+from ..exceptions import DataError, GrowthkitError
 from ..summaries.interactions import Interactions
 from ..typing import AnyArray, Int32Array, Int64Array, IntoFrame
 from ._asking import Known, group_columns
-from ._request import Ranked, Wanted, codes_of, count_of, one_row_each, read_with_columns, same_kind
+from ._columns import Listed, columns_of
+from ._hooks import Hooks
+from ._request import Ranked, Wanted, codes_of, count_of, same_kind
 from ._selection import Scorer, fill, select
 
 __all__ = ["POPULAR", "Recommender"]
@@ -31,27 +32,13 @@ POPULAR = "popular"
 TAKEN_NAMES = ("boost", "contribution", "rank", "reason", "score", "source")
 """Columns that recommendations, explanations and requests have besides those of customers and items."""
 
-LARGEST_WEIGHT = 1e15
-"""Up to here, sums of products of weights and of factors stay within single precision."""
 
-
-class Recommender(Estimator):
+class Recommender(Hooks):
     """Base of all recommenders: learn from interactions, then say who gets what.
 
     A subclass provides `_learn` and `_scores` (or `_top`, where it knows a faster way), and may provide the other
     hooks. Hooks speak in codes and arrays; this class speaks to the caller.
     """
-
-    customers_: Vocabulary
-    items_: Vocabulary
-    history_: Ragged
-    popularity_: Int64Array
-    item_columns_: dict[str, Any]
-    item_groups_: Int32Array
-    origin_: dict[str, Any]
-
-    _takes_new_items: ClassVar[bool] = False
-    """Whether items of the item frame that nobody had to do with are items of the model."""
 
     def fit(
         self, interactions: Interactions, *, items: IntoFrame | None = None, customers: IntoFrame | None = None
@@ -179,8 +166,9 @@ class Recommender(Estimator):
         threads = thread_count(n_threads, n_rows=labels.size * len(self.items_) // 8, function=function)
         announce(notices, function=function)
         with serial_blas():
-            lists = self._lists(labels, codes, wanted, server, threads)
-        return self._frame(labels, *lists, server)
+            lists: list[Listed] = [self._lists(labels, codes, wanted, server, threads)]
+        sources = [self._name, f"{server._name} (fallback)" if server else "", POPULAR, *self._own_sources()]
+        return self._frame(self.origin_["customer_name"], labels, self.origin_["item_name"], lists, sources)
 
     def similar_items(self, items: Any = None, k: int = 10) -> IntoFrame:
         """Return the `k` items that are most similar to each of `items`, never the item itself.
@@ -209,17 +197,9 @@ class Recommender(Estimator):
         k = min(Params(function).whole("k", k, low=1), max(len(self.items_) - 1, 1))
         labels, codes = self._asked_items(function, items)
         with serial_blas():
-            ranked = self._similar(codes, k)
-        present = ranked.items >= 0
-        counts = present.sum(axis=1)
+            lists: list[Listed] = [(self._similar(codes, k), None)]
         item = self.origin_["item_name"]
-        columns = {
-            item: np.repeat(labels, counts),
-            f"similar_{item}": self.items_.decode(ranked.items[present]),
-            "rank": np.nonzero(present)[1] + 1,
-            "score": ranked.scores[present].astype(np.float64),
-        }
-        return give_back(columns, backend=self.origin_["backend"])
+        return self._frame(item, labels, f"similar_{item}", lists)
 
     def fold_in(self, interactions: Interactions) -> Self:
         """Return a model for the customers of `interactions`, whatever was known of them, on the items as learnt.
@@ -298,23 +278,7 @@ class Recommender(Estimator):
         """
         raise GrowthkitError(f"{self._name}.export_vectors: this model has no vectors; factor models have.")
 
-    # Hooks -----------------------------------------------------------------------------------------------------------
-
-    def _learn(self, interactions: Interactions, items: IntoFrame | None, customers: IntoFrame | None) -> None:
-        """Learn; what is learnt stands on attributes that end in ``_``. Vocabularies and history are set already."""
-        raise NotImplementedError
-
-    def _scores(self, customers: Int32Array) -> AnyArray:
-        """Return scores of known customers by all items, float32, in a new array; -inf where the model has none."""
-        raise NotImplementedError
-
-    def _scores_unknown(self) -> AnyArray | None:
-        """Return scores by all items for any customer of whom nothing is known, or None if there are none."""
-        return None
-
-    def _top(self, customers: Int32Array, wanted: Wanted, n_threads: int) -> Ranked:
-        """Return the lists of known customers; those that the model cannot fill are shorter."""
-        return select(lambda a, b: self._scores(customers[a:b]), customers.size, len(self.items_), wanted, n_threads)
+    # Shared ----------------------------------------------------------------------------------------------------------
 
     def _similar(self, items: Int32Array, k: int) -> Ranked:
         """Return the `k` items most similar to each of `items`; by default by the cosine of their vectors."""
@@ -325,63 +289,6 @@ class Recommender(Estimator):
         unit = vectors / np.where(norms > 0, norms, np.float32(1))
         wanted = Wanted(k, excluded=Ragged(np.arange(items.size + 1, dtype=np.int64), items))
         return select(lambda a, b: unit[items[a:b]] @ unit.T, items.size, len(self.items_), wanted, 1)
-
-    def _fold(self, history: Ragged) -> None:
-        """Make the customers' side anew for these histories; called on a copy, whose arrays are shared."""
-
-    def _contributions(self, customer: int, item: int) -> tuple[AnyArray, AnyArray]:
-        """Return reasons (int32 item codes, or texts) and float64 parts that sum to the score."""
-        del customer, item
-        raise GrowthkitError(f"{self._name}.explain: this model cannot say what its scores are made of.")
-
-    def _own_sources(self) -> list[str]:
-        """Return the sources that `_lists` may number from 3 on, for models that have several."""
-        return []
-
-    def _update(self, merged: Interactions, new: Interactions) -> None:
-        """Learn from all interactions when `new` ones have come; by default anew."""
-        del new
-        self._learn(merged, None, None)
-
-    # Shared ----------------------------------------------------------------------------------------------------------
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__
-
-    def _check_interactions(self, method: str, interactions: Any) -> None:
-        if not isinstance(interactions, Interactions):
-            raise ParameterError(
-                f"{self._name}.{method}: interactions must be Interactions, got {type(interactions).__name__}; "
-                "make them with Interactions.from_frame or Interactions.from_csr."
-            )
-        weights = interactions.weights
-        if max(weights.max(initial=0.0), -weights.min(initial=0.0)) > LARGEST_WEIGHT:
-            raise DataError(
-                f"{self._name}.{method}: weights beyond {LARGEST_WEIGHT:g} overflow; scale the weights of the "
-                "interactions down, for example to their logarithm."
-            )
-
-    def _remember(self, interactions: Interactions) -> None:
-        self.customers_, self.items_ = interactions.customers, interactions.items
-        self.history_ = interactions.rows
-        self.popularity_ = np.bincount(self.history_.codes, minlength=len(self.items_)).astype(np.int64)
-        facts = ("backend", "customer_name", "item_name", "duplicates", "ticks_per_day", "half_life", "as_of")
-        self.origin_ = {fact: getattr(interactions, fact) for fact in facts}
-
-    def _interactions(self) -> Interactions:
-        return Interactions(customers=self.customers_, items=self.items_, rows=self.history_, **self.origin_)
-
-    def _item_table(
-        self, method: str, items: IntoFrame, item_name: str, known: Vocabulary
-    ) -> tuple[Vocabulary, Int32Array, Log]:
-        """Return the items of an item frame, the code of each row, and the frame."""
-        function = f"{self._name}.{method}"
-        log = read_with_columns(function, "items", items, (item_name,))
-        codes, vocabulary = log.ids(item_name, role="item")
-        same_kind(function, f'column "{item_name}" of items', vocabulary, known)
-        one_row_each(log, item_name, codes, "item")
-        return vocabulary, codes, log
 
     def _asked(self, function: str, customers: Any) -> tuple[AnyArray, Int32Array]:
         if customers is None:
@@ -433,11 +340,8 @@ class Recommender(Estimator):
         self, labels: AnyArray, codes: Int32Array, wanted: Wanted, fallback: Recommender | None, n_threads: int
     ) -> tuple[Ranked, AnyArray]:
         """Return full lists, and the source of each of their places."""
-        ranked, sources = Ranked.empty(labels.size, wanted.k), np.zeros((labels.size, wanted.k), dtype=np.int8)
-        known = np.flatnonzero(codes >= 0)
-        if known.size:
-            part = self._top(codes[known], wanted if known.size == codes.size else wanted.at(known), n_threads)
-            ranked.items[known], ranked.scores[known] = part.items, part.scores
+        ranked = self._own_lists(codes, wanted, n_threads)
+        sources = np.zeros(ranked.items.shape, dtype=np.int8)
         unknown, anybody = np.flatnonzero(codes < 0), self._scores_unknown()
         if unknown.size and anybody is not None:
             fill(ranked, unknown, _same(anybody), len(self.items_), wanted, n_threads)
@@ -450,6 +354,17 @@ class Recommender(Estimator):
                 sources[ranked.items < 0] = source
                 fill(ranked, short, scorer(short), len(self.items_), wanted, n_threads)
         return ranked, sources
+
+    def _own_lists(self, codes: Int32Array, wanted: Wanted, n_threads: int) -> Ranked:
+        """Return what the model has for the customers it knows; no item for the others."""
+        known = np.flatnonzero(codes >= 0)
+        if known.size == codes.size > 0:
+            return self._top(codes, wanted, n_threads)
+        ranked = Ranked.empty(codes.size, wanted.k)
+        if known.size:
+            part = self._top(codes[known], wanted.at(known), n_threads)
+            ranked.items[known], ranked.scores[known] = part.items, part.scores
+        return ranked
 
     def _borrowed(self, fallback: Recommender, labels: AnyArray) -> Callable[[Int64Array], Scorer]:
         """Return what makes, for the customers at some places, the scorer of the fallback in this model's items."""
@@ -472,17 +387,16 @@ class Recommender(Estimator):
 
         return scorer_of
 
-    def _frame(self, labels: AnyArray, ranked: Ranked, sources: AnyArray, fallback: Recommender | None) -> IntoFrame:
-        present = ranked.items >= 0
-        names = [self._name, f"{fallback._name} (fallback)" if fallback else "", POPULAR, *self._own_sources()]
-        columns = {
-            self.origin_["customer_name"]: np.repeat(labels, present.sum(axis=1)),
-            self.origin_["item_name"]: self.items_.decode(ranked.items[present]),
-            "rank": np.nonzero(present)[1] + 1,
-            "score": ranked.scores[present].astype(np.float64),
-            "source": np.array(names, dtype=object)[sources[present]],
-        }
-        return give_back(columns, backend=self.origin_["backend"])
+    def _frame(
+        self,
+        owner: str,
+        labels: AnyArray,
+        item: str,
+        lists: list[Listed],
+        sources: Sequence[str] = (),
+    ) -> IntoFrame:
+        columns = columns_of((owner, labels), (item, self.items_.labels), lists, sources)
+        return hand_over(columns, backend=self.origin_["backend"])
 
 
 def _same(scores: AnyArray) -> Scorer:

@@ -220,6 +220,9 @@ class Differences(Result):
         With the ends of its interval; infinite where there are too few resamples for one, NaN where it is not known.
     p_value, p_adjusted
         Two-sided, of the null hypothesis of no difference; adjusted for all rows.
+    p_floor
+        The smallest p-value, before it is adjusted, that the resamples can give: one that is as small may be smaller. 0
+        without resamples.
     n_customers
         How many customers it is of.
     confidence
@@ -243,6 +246,7 @@ class Differences(Result):
     upper: FloatArray
     p_value: FloatArray
     p_adjusted: FloatArray
+    p_floor: float
     n_customers: int
     confidence: float
     ci: str | None
@@ -308,6 +312,7 @@ def _differences(
         upper,
         p_value,
         adjusted(p_value, correction or "none"),
+        _p_floor(evaluation),
         evaluation.n_customers,
         evaluation.confidence,
         evaluation.ci,
@@ -316,12 +321,17 @@ def _differences(
     )
 
 
+def _p_floor(evaluation: Evaluation) -> float:
+    """Return the smallest p-value that the resamples can give; 0 without resamples."""
+    return 0.0 if evaluation.replicates is None else 2 / (len(evaluation.replicates) + 1)
+
+
 def _few_resamples(evaluation: Evaluation, p_value: FloatArray, correction: str) -> tuple[Notice, ...]:
     """Say where so few resamples were made that no adjusted p-value can be small."""
     if evaluation.replicates is None:
         return ()
     n = int((~np.isnan(p_value)).sum()) if correction == "holm" else 1
-    smallest = 2 * n / (len(evaluation.replicates) + 1)
+    smallest = n * _p_floor(evaluation)
     if smallest <= 1 - evaluation.confidence:
         return ()
     text = (

@@ -12,9 +12,10 @@ import numpy as np
 from .._core.frames import Log
 from .._core.params import Params
 from .._core.ragged import Ragged
+from .._core.results import Notice
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError, ParameterError
-from ..typing import AnyArray, FloatArray
+from ..typing import AnyArray, BoolArray, FloatArray
 from ._request import one_row_each
 
 __all__ = ["ANALYZERS", "FeatureColumns", "Features", "columns_of", "read_features"]
@@ -44,12 +45,15 @@ class Features:
         What the features mean: those of the sparse part, then those of the dense one.
     dense
         float64, items x embedding columns.
+    notices
+        Columns that hold nothing for some items.
     """
 
     items: Vocabulary
     sparse: Ragged
     names: AnyArray
     dense: FloatArray
+    notices: tuple[Notice, ...] = ()
 
     def rows(self) -> Ragged:
         """Return both parts as one ragged array."""
@@ -105,7 +109,8 @@ def read_features(log: Log, item: str, columns: FeatureColumns) -> Features:
     """Read the features of the items of a frame with one row per item.
 
     Each column makes one block, embedding columns together one. For each item a block has length 1 (a category its
-    rarity, 1 if no other item has it), times the root of its weight; then the vector is scaled to length 1.
+    rarity, 1 if no other item has it; 0 where the column holds nothing), times the root of its weight; then the vector
+    is scaled to length 1.
     """
     import scipy.sparse as sp
 
@@ -118,8 +123,10 @@ def read_features(log: Log, item: str, columns: FeatureColumns) -> Features:
     ]
     blocks: list[Any] = [sp.csr_array((codes.size, 0))]
     names: list[str] = []
+    notices: list[Notice] = []
     for name, make in makers:
         block, labels = make(log, name)
+        notices += _holes(name, _squares(block) == 0, items.labels[codes])
         blocks.append(block * np.sqrt(columns.weights.get(name, 1.0)))
         names += labels
     sparse, dense = sp.hstack(blocks, format="csr"), _embedding(log, columns)
@@ -128,7 +135,8 @@ def read_features(log: Log, item: str, columns: FeatureColumns) -> Features:
     order = np.argsort(codes)
     sparse = (sp.diags_array(scale, format="csr") @ sparse)[order]
     labels = np.array([*names, *columns.embedding], dtype=object)
-    return Features(items, as_ragged(sparse), labels, np.ascontiguousarray((dense * scale[:, None])[order]))
+    dense = np.ascontiguousarray((dense * scale[:, None])[order])
+    return Features(items, as_ragged(sparse), labels, dense, tuple(notices))
 
 
 def as_ragged(matrix: Any) -> Ragged:
@@ -162,7 +170,8 @@ def _text_block(log: Log, name: str, analyzer: str) -> tuple[Any, list[str]]:
     """Return TF-IDF with logarithmic term counts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    codes, vocabulary = log.ids(name, role="text")
+    held, texts_of = _held(log, name, "text")
+    codes, vocabulary = texts_of.ids(name, role="text")
     if vocabulary.kind != "text":
         raise DataError(f'{log.function}: column "{name}" holds {vocabulary.kind} values, not text; use categorical=.')
     options: dict[str, Any] = {
@@ -170,9 +179,11 @@ def _text_block(log: Log, name: str, analyzer: str) -> tuple[Any, list[str]]:
         "word": {"analyzer": "word"},
         "char": {"analyzer": "char_wb", "ngram_range": (2, 4)},
     }[analyzer]
+    texts = np.full(log.n_rows, "", dtype=object)
+    texts[held] = vocabulary.decode(codes)
     vectorizer: Any = TfidfVectorizer(sublinear_tf=True, **options)
     try:
-        matrix = vectorizer.fit_transform(vocabulary.decode(codes))
+        matrix = vectorizer.fit_transform(texts)
     except ValueError as error:
         raise DataError(
             f'{log.function}: column "{name}" holds no words; name another, or use analyzer="char".'
@@ -184,12 +195,11 @@ def _category_block(log: Log, name: str) -> tuple[Any, list[str]]:
     """Return one entry an item: how rare its category is, as smoothed inverse document frequency."""
     import scipy.sparse as sp
 
-    codes, vocabulary = log.ids(name, role="categorical")
-    rows = np.arange(codes.size)
-    weights = 1.0 + np.log((1.0 + codes.size) / (1.0 + np.bincount(codes)))
-    matrix = sp.csr_array(
-        (weights[codes] / (1.0 + np.log((1.0 + codes.size) / 2.0)), (rows, codes)), shape=(codes.size, len(vocabulary))
-    )
+    held, categories = _held(log, name, "categorical")
+    codes, vocabulary = categories.ids(name, role="categorical")
+    weights = 1.0 + np.log((1.0 + log.n_rows) / (1.0 + np.bincount(codes)))
+    rarity = weights[codes] / (1.0 + np.log((1.0 + log.n_rows) / 2.0))
+    matrix = sp.csr_array((rarity, (np.flatnonzero(held), codes)), shape=(log.n_rows, len(vocabulary)))
     return matrix, [f"{name} = {label}" for label in vocabulary.labels]
 
 
@@ -197,15 +207,35 @@ def _number_block(log: Log, name: str) -> tuple[Any, list[str]]:
     """Place numbers between the two nearest of some quantiles, so that near numbers share features."""
     import scipy.sparse as sp
 
-    numbers = log.numbers(name, role="numeric")
+    held, holders = _held(log, name, "numeric")
+    numbers = holders.numbers(name, role="numeric")
     knots = np.unique(np.quantile(numbers, np.linspace(0.0, 1.0, KNOTS)))
     places = np.interp(numbers, knots, np.arange(knots.size))
     left = np.minimum(places.astype(np.int32), max(knots.size - 2, 0))
     right = np.minimum(left + 1, knots.size - 1)
     share = places - left
-    rows = np.arange(numbers.size)
+    rows = np.flatnonzero(held)
     entries = (np.concatenate((1.0 - share, share)), (np.tile(rows, 2), np.concatenate((left, right))))
-    return _unit(sp.csr_array(entries, shape=(numbers.size, knots.size))), [f"{name} ~ {knot:.4g}" for knot in knots]
+    return _unit(sp.csr_array(entries, shape=(log.n_rows, knots.size))), [f"{name} ~ {knot:.4g}" for knot in knots]
+
+
+def _held(log: Log, name: str, role: str) -> tuple[BoolArray, Log]:
+    """Return which rows hold something in a column, and these rows."""
+    held, rows = log.holding(name, role=role)
+    if not held.any():
+        raise DataError(f'{log.function}: column "{name}" holds nothing but nulls; leave it out.')
+    return held, rows
+
+
+def _holes(name: str, empty: BoolArray, labels: AnyArray) -> list[Notice]:
+    """Say for how many items a column holds nothing."""
+    n = int(empty.sum())
+    if not n:
+        return []
+    first: Any = labels[int(empty.argmax())]
+    first = cast(Any, first).item() if isinstance(first, np.generic) else first
+    text = f'column "{name}" holds nothing for {n:,} items (first {first!r}), which go by their other columns.'
+    return [Notice("holes_in_features", text)]
 
 
 def _embedding(log: Log, columns: FeatureColumns) -> FloatArray:

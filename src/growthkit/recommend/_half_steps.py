@@ -12,6 +12,7 @@ from .._core.parallel import block_edges, run_blocks
 from .._core.ragged import Ragged
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
 from . import _als_kernels
+from ._lapack import address
 
 __all__ = ["Penalty", "Side"]
 
@@ -108,17 +109,19 @@ class Side:
 
     def solved(self, others: AnyArray) -> FloatArray:
         """Return the vectors of this side that solve its equations, in double precision."""
-        exact = others.astype(np.float64)
-        spectrum, basis = np.linalg.eigh(_gram(exact, self.n_threads))
-        turned = _product(exact, basis, self.n_threads)
+        spectrum, basis = np.linalg.eigh(_gram(others, self.n_threads, np.float64))
+        turned = _product(others, basis, self.n_threads)
         own = np.empty((self.indptr.size - 1, others.shape[1]))
         arrays = frozen(turned), frozen(self.unobserved * np.maximum(spectrum, 0)), self.penalties
-        run_blocks(
-            lambda b: _als_kernels.solve(self.indptr, self.codes, self.weights, *arrays, own, *self.blocks[b]),
-            len(self.blocks),
-            n_threads=self.n_threads,
-        )
-        return _product(own, basis.T, self.n_threads)
+        lapack = address("dgemm"), address("dsyrk"), address("dposv")
+
+        def solve(block: int) -> None:
+            place = self.blocks[block]
+            _als_kernels.solve(self.indptr, self.codes, self.weights, *arrays, *lapack, own, *place)
+            own[slice(*place)] = own[slice(*place)] @ basis.T
+
+        run_blocks(solve, len(self.blocks), n_threads=self.n_threads)
+        return own
 
     def parts(self, row: int, others: AnyArray, target: int) -> FloatArray:
         """Return what each interaction of a row adds to the inner product of its solution with one of the others.
@@ -130,33 +133,35 @@ class Side:
         entries = slice(self.indptr[row], self.indptr[row + 1])
         exact = others.astype(np.float64)
         near, weights = exact[self.codes[entries]], self.weights[entries]
-        matrix = self.unobserved * _gram(exact, self.n_threads) + (near.T * np.abs(weights)) @ near
+        matrix = self.unobserved * _gram(others, self.n_threads, np.float64) + (near.T * np.abs(weights)) @ near
         matrix[np.diag_indices_from(matrix)] += self.penalties[row]
         lapack: Any = solve  # partly untyped
         return np.maximum(weights, 0) * (near @ lapack(matrix, exact[target], assume_a="pos"))
 
 
 def _product(rows: AnyArray, matrix: AnyArray, n_threads: int) -> AnyArray:
-    """Return ``rows @ matrix``, made in blocks of rows that do not depend on the number of threads."""
-    out = np.empty(rows.shape, dtype=rows.dtype)
+    """Return ``rows @ matrix``, precise as the matrix, made in blocks that do not depend on the number of threads."""
+    out = np.empty((len(rows), matrix.shape[1]), dtype=matrix.dtype)
     blocks = block_edges(len(rows), -(-len(rows) // ROWS_A_BLOCK))
 
     def write(block: int) -> None:
         place = slice(*blocks[block])
-        out[place] = rows[place] @ matrix
+        np.matmul(rows[place].astype(matrix.dtype, copy=False), matrix, out=out[place])
 
     run_blocks(write, len(blocks), n_threads=n_threads)
     return out
 
 
-def _gram(vectors: AnyArray, n_threads: int) -> FloatArray:
+def _gram(vectors: AnyArray, n_threads: int, dtype: Any = np.float32) -> FloatArray:
     """Return the sum of ``y y'`` over vectors, added up in blocks that do not depend on the number of threads."""
     blocks = block_edges(len(vectors), -(-len(vectors) // ROWS_A_BLOCK))
-    parts: list[Any] = run_blocks(
-        lambda b: vectors[slice(*blocks[b])].T @ vectors[slice(*blocks[b])], len(blocks), n_threads=n_threads
-    )
+
+    def square(block: int) -> AnyArray:
+        part = vectors[slice(*blocks[block])].astype(dtype, copy=False)
+        return part.T @ part
+
     total: FloatArray = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for part in parts:
+    for part in run_blocks(square, len(blocks), n_threads=n_threads):
         total += part
     return total
 

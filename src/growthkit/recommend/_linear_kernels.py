@@ -9,9 +9,6 @@ import numpy as np
 from .._core.jit import kernel, summing_kernel
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
 
-WIDTH = 2048
-"""Scores that are added up at a time: they stay in the first level of the cache."""
-
 
 @kernel
 def gram_rows(
@@ -272,12 +269,21 @@ def columns(
 
 @summing_kernel
 def dense_scores(
-    indptr: Int64Array, codes: Int32Array, values: AnyArray, asked: Int32Array, weights: AnyArray, out: AnyArray
+    indptr: Int64Array,
+    codes: Int32Array,
+    values: AnyArray,
+    asked: Int32Array,
+    weights: AnyArray,
+    width: int,
+    out: AnyArray,
 ) -> None:
-    """Set ``out[r]`` to the sum of ``value * weights[item]`` over the history of customer ``asked[r]``."""
+    """Set ``out[r]`` to the sum of ``value * weights[item]`` over the history of customer ``asked[r]``.
+
+    `width` columns are added up at a time.
+    """
     n = out.shape[1]
-    for low in range(0, n, WIDTH):
-        high = min(low + WIDTH, n)
+    for low in range(0, n, width):
+        high = min(low + width, n)
         for r in range(asked.size):
             total = out[r, low:high]
             total[:] = 0

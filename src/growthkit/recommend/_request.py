@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from .._core.frames import Log, read_frame
+from .._core.parallel import block_edges
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.vocabulary import Vocabulary, array_of
@@ -32,6 +33,9 @@ __all__ = [
 
 LARGEST_BOOST = 1e12
 """Factors up to here, and down to one over it, keep scores within single precision."""
+
+ENTRIES_A_BLOCK = 2**18
+"""Entries whose places are held at a time: 4 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,11 +104,25 @@ class Ranked:
 
 
 def rows_of(rows: Ragged, places: AnyArray) -> Ragged:
-    """Return some rows of a ragged array, in the order of `places`; times are left behind."""
+    """Return some rows of a ragged array, in the order of `places`; times are left behind.
+
+    Rows that follow each other are views.
+    """
+    if places.size and places[0] >= 0 and (np.diff(places) == 1).all():
+        part = rows.slice(int(places[0]), int(places[-1]) + 1)
+        return Ragged(part.indptr, part.codes, None, part.values)
     lengths = rows.lengths[places]
     indptr = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(lengths)))
-    entries = np.repeat(rows.indptr[:-1][places] - indptr[:-1], lengths) + np.arange(int(indptr[-1]))
-    return Ragged(indptr, rows.codes[entries], None, None if rows.values is None else rows.values[entries])
+    shifts = rows.indptr[:-1][places] - indptr[:-1]
+    codes = np.empty(int(indptr[-1]), dtype=rows.codes.dtype)
+    values = None if rows.values is None else np.empty(codes.size, dtype=rows.values.dtype)
+    for start, stop in block_edges(places.size, 1 + codes.size // ENTRIES_A_BLOCK):
+        block = slice(int(indptr[start]), int(indptr[stop]))
+        entries = np.repeat(shifts[start:stop], lengths[start:stop]) + np.arange(block.start, block.stop)
+        codes[block] = rows.codes[entries]
+        if values is not None and rows.values is not None:
+            values[block] = rows.values[entries]
+    return Ragged(indptr, codes, None, values)
 
 
 def is_frame(thing: Any) -> bool:

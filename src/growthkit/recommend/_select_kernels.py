@@ -6,24 +6,27 @@ below. So one comparison decides, ties included, and the result does not depend 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.core import cgutils as _cgutils
+from numba.core import types as nb
+from numba.extending import intrinsic
 
 from .._core.jit import kernel
-from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
+from ..typing import AnyArray, Int32Array, Int64Array
+
+cgutils: Any = _cgutils  # numba has no stubs
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 SIGN = np.uint32(0x80000000)
-MINUS_INFINITY = np.uint32(0xFF800000)
-"""The bits of the score of what may not be chosen."""
+MINUS_INFINITY, NOTHING = np.uint32(0xFF800000), np.uint64(0x007FFFFF_FFFFFFFF)
+"""The bits of the score of what may not be chosen, and the largest key of it: what is above has a score."""
 
 ANY = np.int32(-0x80000000)
 """The lowest number that bits can be read as."""
-
-NOTHING = np.uint64(0x007FFFFF_FFFFFFFF)
-"""The largest key of a score of minus infinity: what is above has a score."""
 
 UNTOUCHED = np.float32(-0.0)
 """Stands in sums that nothing was added to: no sum is minus zero once something other than it was added."""
@@ -36,6 +39,28 @@ CHUNK = 64
 
 SPARSE = 4
 """A row is summed up sparsely where it adds up less than one number for this many places."""
+
+AHEAD, FETCHED, LINE = 3, 128, 16
+"""Rows of a table that memory is asked for ahead, how many entries of each, and entries in a line of the cache."""
+
+
+def _prefetch(_context: Any, array: Any, _place: Any) -> tuple[Any, Callable[..., Any]]:
+    """Compile to the hint that ``array[place]`` will be read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        ir = cgutils.ir
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+        builder.call(hint, [pointer, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return nb.void(array, nb.int64), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
 
 
 @kernel
@@ -187,22 +212,14 @@ def allowed_under_caps(
 
 
 @kernel
-def select_rows(
-    scores: AnyArray,
-    start: int,
-    excluded_indptr: Int64Array,
-    excluded: Int32Array,
-    groups: Int32Array,
-    n_groups: int,
-    cap: int,
-    items: Int32Array,
-    best: AnyArray,
-) -> None:
+def select_rows(scores: AnyArray, start: int, excluded: Any, caps: Any, out: Any) -> None:
     """Fill the free places at the end of rows of `items` and `best` from a block of scores, which is used up.
 
-    Row r of `scores` belongs to row ``start + r`` of all others. Arrays of length 0 stand for what was not asked for.
-    Items that already stand in a row are not chosen again and count against the caps.
+    Row r of `scores` belongs to row ``start + r`` of what is excluded (indptr, codes) and of the output (items, their
+    scores). `caps` are the groups, how many there are, and their cap. Arrays of length 0 stand for what was not asked
+    for. Items that already stand in a row are not chosen again and count against the caps.
     """
+    (excluded_indptr, excluded_codes), (groups, n_groups, cap), (items, best) = excluded, caps, out
     n_items, k = scores.shape[1], items.shape[1]
     keys = np.empty(n_items + 1 if n_groups else max(4 * k, 256), np.uint64)
     tops = np.empty(n_items // CHUNK + 1, np.int32)
@@ -212,7 +229,7 @@ def select_rows(
         row, line = start + r, scores[r]
         if excluded_indptr.size:
             for e in range(excluded_indptr[row], excluded_indptr[row + 1]):
-                line[excluded[e]] = -np.inf
+                line[excluded_codes[e]] = -np.inf
         counts[:] = 0
         filled = 0
         while filled < k and items[row, filled] >= 0:
@@ -234,9 +251,6 @@ def select_rows(
             item = code_of(chosen[i])
             items[row, filled + i] = item
             best[row, filled + i] = line[item] + np.float32(0)
-
-
-# Sparse rows ---------------------------------------------------------------------------------------------------------
 
 
 @kernel
@@ -269,11 +283,22 @@ def count_touched(
 
 
 @kernel
+def ask_for(features: Int32Array, e: int, table: Any) -> None:
+    """Ask for the entries of a feature some places after `e`; most of the time goes by waiting for them otherwise."""
+    if e + AHEAD < features.size:
+        f = features[e + AHEAD]
+        for t in range(table[0][f], min(table[0][f + 1], table[0][f] + FETCHED), LINE):
+            prefetch(table[1], t)
+            prefetch(table[2], t)
+
+
+@kernel
 def add_all(features: Int32Array, weights: AnyArray, table: Any, sums: AnyArray) -> None:
     """Add ``weight * value`` to the sums of all rows that have a feature; the rows of one feature are distinct."""
     indptr, codes, values = table
     zero = np.float32(0)
     for e in range(features.size):
+        ask_for(features, e, table)
         f, w = features[e], weights[e]
         near, worth = codes[indptr[f] : indptr[f + 1]], values[indptr[f] : indptr[f + 1]]
         for t in range(near.size):
@@ -286,6 +311,7 @@ def add_touched(features: Int32Array, weights: AnyArray, table: Any, sums: AnyAr
     indptr, codes, values = table
     n, zero, bits = np.uint64(0), np.float32(0), sums.view(np.uint32)
     for e in range(features.size):
+        ask_for(features, e, table)
         f, w = features[e], weights[e]
         near, worth = codes[indptr[f] : indptr[f + 1]], values[indptr[f] : indptr[f + 1]]
         for t in range(near.size):
@@ -362,24 +388,15 @@ def give(keys: AnyArray, n: int, k: int, ordered: bool, codes: Int32Array, score
 
 @kernel
 def nearest_by_count(
-    first: int,
-    last: int,
-    query_indptr: Int64Array,
-    query: Int32Array,
-    weight: AnyArray,
-    indptr: Int64Array,
-    codes: AnyArray,
-    sides: Any,
-    own: Int32Array,
-    out: Int32Array,
-    scores: AnyArray,
+    first: int, last: int, queries: Any, weight: AnyArray, table: Any, sides: Any, own: Int32Array, out: Any
 ) -> None:
     """Find the rows nearest to queries `first` to `last`, in no order, where all entries are 1: only indices are read.
 
-    Query r has the features ``query[query_indptr[r]:query_indptr[r + 1]]``; feature f is had by the rows
-    ``codes[indptr[f]:indptr[f + 1]]``; row ``own[r]`` is the query itself, -1 for none.
+    `queries` have the features of each, `table` the rows that have each feature, both (indptr, codes). Row ``own[r]``
+    is query r itself, -1 for none. `out` are codes and scores.
     """
-    n_rows, k = sides[1].shape[0], out.shape[1]
+    (query_indptr, query), (indptr, codes), (found, scores) = queries, table, out
+    n_rows, k = sides[1].shape[0], found.shape[1]
     sums, room = np.zeros(n_rows, np.float32), room_for(n_rows, k)
     touched, keys = room[0], room[3]
     for r in range(first, last):
@@ -396,25 +413,16 @@ def nearest_by_count(
             j = t if dense else touched[t]
             sums[j] = likeness(sums[j], sides, r, j)
         n = choose(dense, n, sums, np.uint32(0), k, room)
-        give(keys, n, k, False, out[r], scores[r])
+        give(keys, n, k, False, found[r], scores[r])
 
 
 @kernel
 def nearest_by_value(
-    first: int,
-    last: int,
-    query_indptr: Int64Array,
-    query: Int32Array,
-    weights: AnyArray,
-    table: Any,
-    sides: Any,
-    correlation: bool,
-    own: Int32Array,
-    out: Int32Array,
-    scores: AnyArray,
+    first: int, last: int, queries: Any, table: Any, sides: Any, correlation: bool, own: Int32Array, out: Any
 ) -> None:
     """Do as `nearest_by_count` does where entries are any numbers; a correlation goes by the common features only."""
-    n_rows, k = sides[1].shape[0], out.shape[1]
+    (query_indptr, query, weights), (found, scores) = queries, out
+    n_rows, k = sides[1].shape[0], found.shape[1]
     sums, room = np.full(n_rows, UNTOUCHED), room_for(n_rows, k)
     touched, keys = room[0], room[3]
     squares = np.zeros((2, n_rows if correlation else 0), np.float32)
@@ -435,30 +443,23 @@ def nearest_by_value(
         if own[r] >= 0:
             sums[own[r]] = UNTOUCHED
         n = choose(False, n, sums, SIGN, k, room)
-        give(keys, n, k, False, out[r], scores[r])
+        give(keys, n, k, False, found[r], scores[r])
 
 
 @kernel
-def walk(
-    first: int,
-    last: int,
-    rows: Any,
-    table: Any,
-    n_items: int,
-    excluded_indptr: Int64Array,
-    excluded: Int32Array,
-    mask: BoolArray,
-    boost: AnyArray,
-    out: Int32Array,
-    scores: AnyArray,
-) -> None:
-    """Rank what rows `first` to `last` reach: the product of each row with the table, both (indptr, codes, values)."""
-    row_indptr, row_codes, row_values = rows
-    k = out.shape[1]
+def walk(rows: Any, table: Any, n_items: int, excluded: Any, options: Any, out: Any) -> None:
+    """Rank what rows reach: the product of each row with the table, both (indptr, codes, values).
+
+    What is excluded comes as (indptr, codes), options as (mask, boost), of length 0 where not asked for; out are items
+    and scores.
+    """
+    (row_indptr, row_codes, row_values), (excluded_indptr, excluded_codes) = rows, excluded
+    (mask, boost), (items, scores) = options, out
+    k = items.shape[1]
     sums, room = np.full(n_items, UNTOUCHED), room_for(n_items, k)
     touched, keys = room[0], room[3]
     bits = sums.view(np.uint32)
-    for r in range(first, last):
+    for r in range(items.shape[0]):
         row, weights = row_codes[row_indptr[r] : row_indptr[r + 1]], row_values[row_indptr[r] : row_indptr[r + 1]]
         dense = SPARSE * work_of(row, table[0]) > n_items
         if dense:
@@ -468,7 +469,7 @@ def walk(
             n = add_touched(row, weights, table, sums, touched)
         if excluded_indptr.size:
             for e in range(excluded_indptr[r], excluded_indptr[r + 1]):
-                sums[excluded[e]] = UNTOUCHED
+                sums[excluded_codes[e]] = UNTOUCHED
         for t in range(n if boost.size + mask.size else 0):
             j = t if dense else touched[t]
             if mask.size and not mask[j]:
@@ -476,7 +477,7 @@ def walk(
             elif boost.size and bits[j] != SIGN:
                 sums[j] = (sums[j] * boost[j] if sums[j] >= 0 else sums[j] / boost[j]) + np.float32(0)
         n = choose(dense, n, sums, SIGN, k, room)
-        give(keys, n, k, True, out[r], scores[r])
+        give(keys, n, k, True, items[r], scores[r])
 
 
 @kernel

@@ -46,13 +46,13 @@ def _select_into(ranked: Ranked, scorer: Scorer, n_items: int, wanted: Wanted, n
     rows = int(np.clip(BLOCK // max(n_items, 1), 1, LONGEST_BLOCK))
     blocks = block_edges(n, -(-n // rows))
     excluded_indptr, excluded, _, _, _, groups, n_groups, cap, _ = kernel_request(wanted)
-    request = excluded_indptr, excluded, groups, n_groups, cap
+    request = (excluded_indptr, excluded), (groups, n_groups, cap), (ranked.items, ranked.scores)
 
     def work(block: int) -> None:
         start, stop = blocks[block]
         scores = np.ascontiguousarray(scorer(start, stop), dtype=np.float32)
         _boost_and_mask(scores, start, stop, wanted)
-        _select_kernels.select_rows(scores, start, *request, ranked.items, ranked.scores)
+        _select_kernels.select_rows(scores, start, *request)
 
     with serial_blas():
         run_blocks(work, len(blocks), n_threads=n_threads)

@@ -185,30 +185,23 @@ def nearest(
     _check_weights(function, trained, measure)
     facts = Features.of(by_feature, len(trained))
     codes = narrow(by_feature.codes, len(trained))
+    asked, table = (frozen(queries.indptr), frozen(queries.codes)), (frozen(by_feature.indptr), codes)
     if _all_ones(queries) and _all_ones(trained):
         sides = _sides_of_counts(queries, trained, facts, measure)
-        table = frozen(facts.importance(measure).astype(np.float32)), frozen(by_feature.indptr), codes
-        query, kernel, more = (), cast(Any, _select_kernels.nearest_by_count), ()
+        kernel, more = cast(Any, _select_kernels.nearest_by_count), ()
+        inputs: Any = asked, frozen(facts.importance(measure).astype(np.float32)), table
     else:
         query_values, values, sides = _valued(queries, trained, by_feature, facts, measure)
-        query, table = (frozen(query_values),), ((frozen(by_feature.indptr), codes, frozen(values)),)
         kernel, more = cast(Any, _select_kernels.nearest_by_value), (measure.name in CENTRED,)
+        inputs = (*asked, frozen(query_values)), (*table, frozen(values))
     out = np.full((len(queries), min(k, max(len(trained), 1))), -1, dtype=np.int32)
     scores = np.zeros(out.shape, dtype=np.float32)
     pair = frozen(sides.query.astype(np.float32)), frozen(sides.row.astype(np.float32))
     numbers = np.float32(sides.gamma), np.float32(sides.shrinkage), sides.ratio
-    arguments: Any = (
-        frozen(queries.indptr),
-        frozen(queries.codes),
-        *query,
-        *table,
-        (*pair, *numbers),
-        *more,
-        frozen(own),
-    )
+    arguments: Any = (*inputs, (*pair, *numbers), *more, frozen(own), (out, scores))
     threads = thread_count(n_threads, n_rows=_work(queries, facts), function=function)
     blocks = block_edges(len(queries), min(len(queries), 64 * threads) if threads > 1 else 1)
-    run_blocks(lambda b: kernel(*blocks[b], *arguments, out, scores), len(blocks), n_threads=threads)
+    run_blocks(lambda b: kernel(*blocks[b], *arguments), len(blocks), n_threads=threads)
     return _compact(out, scores)
 
 

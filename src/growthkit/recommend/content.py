@@ -53,6 +53,9 @@ class ContentBased(Recommender):
 
     Notes
     -----
+    A null category, text or number, or a text without words, is no feature: the item goes by its other columns, and a
+    `GrowthkitWarning` counts such items. Nulls in embedding columns are refused.
+
     Scores of a customer take O(items that share a feature, for each feature of the profile). Items without a row in the
     frame have no vector; items that share nothing with a customer have no score.
 
@@ -124,10 +127,12 @@ class ContentBased(Recommender):
         features = read_features(read_frame(items, function=params.function), interactions.item_name, columns)
         self.features_ = features.names
         self._place(features)
+        notices = [*features.notices]
         n_plain = int((features.items.find(self.items_.labels) < 0).sum())
         if n_plain:
             text = f"{n_plain:,} items have no row in the item frame, so nothing is known of them."
-            announce([Notice("items_without_features", text)], function=params.function)
+            notices.append(Notice("items_without_features", text))
+        announce(notices, function=params.function)
 
     def _update(self, merged: Interactions, new: Interactions) -> None:
         """Keep the features; items that are new have none."""

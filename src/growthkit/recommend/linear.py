@@ -16,7 +16,7 @@ from ..summaries.interactions import Interactions
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array, IntoFrame
 from . import _linear_kernels
 from ._base import Recommender
-from ._inverse import invert
+from ._closed_form import ClosedForm
 from ._request import Ranked, Wanted
 from ._selection import select
 
@@ -24,14 +24,11 @@ __all__ = ["EASE", "SLIM"]
 
 GIGABYTE = 1_000_000_000
 
-BYTES_DENSE = 12
-"""For each pair of items: the Gram matrix in double precision, and the weights in single precision."""
-
 BYTES_SPARSE = 12
 """For each pair of items that some customer has both of: a code and a product."""
 
-TILE = 1024
-"""Rows and columns of the matrix of weights that are written at a time."""
+WIDTH = 2048
+"""Scores that are added up at a time: they stay in the first level of the cache."""
 
 ITEMS_A_BLOCK = 64
 """Items whose weights are learnt at a time."""
@@ -72,7 +69,8 @@ class EASE(LinearModel):
         lambda, above 0; in units of squared weights, so that what fits depends on the size of the weights and on how
         many customers an item has. Try 50 to 1000 on data of ones.
     max_memory
-        Gigabytes (10^9 bytes) that `fit` may take; it takes 12 bytes for each pair of items.
+        Gigabytes (10^9 bytes) that `fit` may take; it takes 12 bytes for each pair of items, and 4 to 6 where customers
+        are few.
     n_threads
         Number of threads of `fit`; None for all cores.
 
@@ -90,7 +88,9 @@ class EASE(LinearModel):
 
     Notes
     -----
-    O(sum of squared history lengths + items^3). Weights of any sign and size are taken as they are: a customer with
+    O(sum of squared history lengths + items^3). Where customers are at most half as many as items, P comes from a
+    matrix of customers instead, unless `l2` is so small beside the weights that this would cost precision:
+    O(customers^3 + interactions x items). Weights of any sign and size are taken as they are: a customer with
     weights of 1000 counts a million times one with weights of 1, so take logarithms, or ones, of counts that vary much.
 
     Customers without any interaction have no scores; `recommend` fills their lists from other sources. `partial_fit`
@@ -125,23 +125,24 @@ class EASE(LinearModel):
         del items, customers
         params = Params(f"{self._name}.fit")
         l2, budget = params.number("l2", self.l2, above=0), params.number("max_memory", self.max_memory, above=0)
-        _check_room(params.function, interactions.n_items, interactions.n_items**2 * BYTES_DENSE, budget)
-        threads = self._threads(interactions.rows)
-        matrix = _gram(interactions, threads)
-        matrix[np.diag_indices_from(matrix)] += l2
+        rows, n_items = interactions.rows, interactions.n_items
+        sides = _arrays(rows, np.float64), _arrays(rows.transpose(n_items), np.float64)
+        form = ClosedForm(*sides, l2, self._threads(rows))
+        _check_room(params.function, n_items, form.n_bytes(), budget)
         try:
-            invert(matrix, n_threads=threads)
+            self.weights_ = form.weights()
         except np.linalg.LinAlgError as error:
             raise DataError(
                 f"{params.function}: l2={l2:g} is lost beside the products of the weights, and they have no inverse; "
                 "scale the weights down, or raise l2."
             ) from error
-        self.weights_ = _without_self(matrix, threads)
 
     def _scores(self, customers: Int32Array) -> AnyArray:
         scores = np.empty((customers.size, len(self.items_)), dtype=np.float32)
         history = _arrays(self.history_, np.float32)
-        _linear_kernels.dense_scores(*history, frozen(np.ascontiguousarray(customers)), frozen(self.weights_), scores)
+        _linear_kernels.dense_scores(
+            *history, frozen(np.ascontiguousarray(customers)), frozen(self.weights_), WIDTH, scores
+        )
         scores[self.history_.lengths[customers] == 0] = -np.inf
         return scores
 
@@ -310,35 +311,6 @@ def _check_room(function: str, n_items: int, n_bytes: int, budget: float) -> Non
             f"{function}: {n_items:,} items need {n_bytes / GIGABYTE:.3g} GB, more than max_memory={budget:g}; leave "
             "out rare items, raise max_memory, or take ItemKNN or ImplicitALS."
         )
-
-
-def _gram(interactions: Interactions, n_threads: int) -> FloatArray:
-    """Return the lower triangle of the items' Gram matrix; what stands above it is not defined."""
-    rows, n = interactions.rows, interactions.n_items
-    sides = *_arrays(rows, np.float64), *_arrays(rows.transpose(n), np.float64)
-    matrix = np.empty((n, n))
-    blocks = block_edges(n, min(n, 256))
-    run_blocks(lambda b: _linear_kernels.gram_rows(*sides, matrix, *blocks[b]), len(blocks), n_threads=n_threads)
-    return matrix
-
-
-def _without_self(inverse: FloatArray, n_threads: int) -> AnyArray:
-    """Return ``-P[i, j] / P[j, j]`` with a diagonal of 0, from the lower triangle of P."""
-    n, scale = len(inverse), -1 / np.diagonal(inverse)
-    weights = np.empty((n, n), dtype=np.float32)
-    tiles = [slice(start, min(start + TILE, n)) for start in range(0, n, TILE)]
-
-    def write(t: int) -> None:
-        for other in tiles[:t]:
-            part = inverse[tiles[t], other]
-            weights[tiles[t], other] = part * scale[other]
-            weights[other, tiles[t]] = (part * scale[tiles[t], None]).T
-        corner = np.tril(inverse[tiles[t], tiles[t]], -1)
-        weights[tiles[t], tiles[t]] = (corner + corner.T) * scale[tiles[t]]
-
-    run_blocks(write, len(tiles), n_threads=n_threads)
-    weights[np.diag_indices_from(weights)] = 0
-    return weights
 
 
 def _sparse_gram(

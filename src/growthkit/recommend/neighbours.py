@@ -21,18 +21,36 @@ from ._similarities import Measure, narrow, nearest
 
 __all__ = ["ItemKNN", "UserKNN"]
 
+CUSTOMERS_A_BLOCK = 512
+"""Customers whose rows are held at a time in the form that kernels take."""
+
 
 class _Neighbours(Recommender):
     """What both models share: a score is a sum over a sparse row times a sparse table."""
 
-    k: int
-    similarity: str
-    shrinkage: float
-    alpha: float | None
-    beta: float | None
-    k1: float | None
-    b: float | None
-    n_threads: int | None
+    places_: AnyArray
+    """The codes of the table in as few bytes as hold them."""
+
+    def __init__(
+        self,
+        k: int = 100,
+        similarity: str = "cosine",
+        *,
+        shrinkage: float = 0.0,
+        alpha: float | None = None,
+        beta: float | None = None,
+        k1: float | None = None,
+        b: float | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.k = k
+        self.similarity = similarity
+        self.shrinkage = shrinkage
+        self.alpha = alpha
+        self.beta = beta
+        self.k1 = k1
+        self.b = b
+        self.n_threads = n_threads
 
     def _measure(self, function: str) -> tuple[int, Measure]:
         given = {"alpha": self.alpha, "beta": self.beta, "k1": self.k1, "b": self.b}
@@ -43,16 +61,14 @@ class _Neighbours(Recommender):
         """Return the sparse row of each customer."""
         raise NotImplementedError
 
-    def _table(self) -> Ragged:
-        """Return the table of items that the rows go through."""
+    def _table(self) -> tuple[Ragged, AnyArray]:
+        """Return the table of items that the rows go through, and its values in single precision."""
         raise NotImplementedError
 
     def _product(self, customers: Int32Array) -> tuple[Any, Any]:
         """Return the rows of the customers and the table they go through, as kernels take them."""
-        rows, table = self._rows(customers), self._table()
-        indptr, codes = pointers(table)
-        worth = frozen(_values(rows)), frozen(_values(table))
-        return (*pointers(rows), worth[0]), (indptr, narrow(codes, len(self.items_)), worth[1])
+        rows, (table, values) = self._rows(customers), self._table()
+        return (*pointers(rows), frozen(_values(rows))), (frozen(table.indptr), frozen(self.places_), frozen(values))
 
     def _scores(self, customers: Int32Array) -> AnyArray:
         scores = np.empty((customers.size, len(self.items_)), dtype=np.float32)
@@ -63,11 +79,17 @@ class _Neighbours(Recommender):
         if wanted.eligible_rows is not None or wanted.groups is not None:
             return super()._top(customers, wanted, n_threads)
         ranked = Ranked.empty(customers.size, wanted.k)
+        excluded_indptr, excluded = pointers(wanted.excluded)
         options = array_or_none(wanted.eligible, np.bool_), array_or_none(wanted.boost, np.float32)
-        request = len(self.items_), *pointers(wanted.excluded), *options
-        arguments = *self._product(customers), *request, ranked.items, ranked.scores
-        blocks = block_edges(customers.size, min(customers.size, 64 * n_threads) if n_threads > 1 else 1)
-        run_blocks(lambda b: _select_kernels.walk(*blocks[b], *arguments), len(blocks), n_threads=n_threads)
+
+        def walk(block: int) -> None:
+            start, stop = blocks[block]
+            request = (excluded_indptr[start : stop + 1], excluded), options
+            out = ranked.items[start:stop], ranked.scores[start:stop]
+            _select_kernels.walk(*self._product(customers[start:stop]), len(self.items_), *request, out)
+
+        blocks = block_edges(customers.size, 1 + customers.size // CUSTOMERS_A_BLOCK)
+        run_blocks(walk, len(blocks), n_threads=n_threads)
         return ranked
 
 
@@ -155,14 +177,8 @@ class ItemKNN(_Neighbours):
         b: float | None = None,
         n_threads: int | None = None,
     ) -> None:
-        self.k = k
-        self.similarity = similarity
-        self.shrinkage = shrinkage
-        self.alpha = alpha
-        self.beta = beta
-        self.k1 = k1
-        self.b = b
-        self.n_threads = n_threads
+        rest: Any = {"shrinkage": shrinkage, "alpha": alpha, "beta": beta, "k1": k1, "b": b, "n_threads": n_threads}
+        super().__init__(k, similarity, **rest)
 
     def _learn(self, interactions: Interactions, items: IntoFrame | None, customers: IntoFrame | None) -> None:
         del items, customers
@@ -173,12 +189,13 @@ class ItemKNN(_Neighbours):
         self.neighbours_ = nearest(
             by_item, by_item, by_customer, own, k, measure, function="ItemKNN.fit", n_threads=self.n_threads
         )
+        self.places_ = narrow(self.neighbours_.codes, interactions.n_items)
 
     def _rows(self, customers: Int32Array) -> Ragged:
-        return _of(self.history_, customers)
+        return rows_of(self.history_, customers)
 
-    def _table(self) -> Ragged:
-        return self.neighbours_
+    def _table(self) -> tuple[Ragged, AnyArray]:
+        return self.neighbours_, _values(self.neighbours_)
 
     def _similar(self, items: Int32Array, k: int) -> Ranked:
         return _sorted_rows(rows_of(self.neighbours_, items), k)
@@ -235,33 +252,14 @@ class UserKNN(_Neighbours):
     neighbours_: Ragged
     known_: Ragged
     known_customers_: Any
-
-    def __init__(
-        self,
-        k: int = 100,
-        similarity: str = "cosine",
-        *,
-        shrinkage: float = 0.0,
-        alpha: float | None = None,
-        beta: float | None = None,
-        k1: float | None = None,
-        b: float | None = None,
-        n_threads: int | None = None,
-    ) -> None:
-        self.k = k
-        self.similarity = similarity
-        self.shrinkage = shrinkage
-        self.alpha = alpha
-        self.beta = beta
-        self.k1 = k1
-        self.b = b
-        self.n_threads = n_threads
+    worths_: AnyArray
 
     def _learn(self, interactions: Interactions, items: IntoFrame | None, customers: IntoFrame | None) -> None:
         del items, customers
         self.known_, self.known_customers_ = interactions.rows, interactions.customers
         own = np.arange(interactions.n_customers, dtype=np.int32)
         self.neighbours_ = self._nearest("UserKNN.fit", self.known_, own)
+        self.places_, self.worths_ = narrow(self.known_.codes, interactions.n_items), _values(self.known_)
 
     def _fold(self, history: Ragged) -> None:
         own = self.known_customers_.find(self.customers_.labels)
@@ -273,10 +271,10 @@ class UserKNN(_Neighbours):
         return nearest(queries, self.known_, by_item, own, k, measure, function=function, n_threads=self.n_threads)
 
     def _rows(self, customers: Int32Array) -> Ragged:
-        return _of(self.neighbours_, customers)
+        return rows_of(self.neighbours_, customers)
 
-    def _table(self) -> Ragged:
-        return self.known_
+    def _table(self) -> tuple[Ragged, AnyArray]:
+        return self.known_, self.worths_
 
     def _similar(self, items: Int32Array, k: int) -> Ranked:
         del items, k
@@ -292,15 +290,10 @@ class UserKNN(_Neighbours):
         return np.array([str(label) for label in labels], dtype=object), parts
 
 
-def _of(rows: Ragged, places: Int32Array) -> Ragged:
-    """Return rows at `places`; all of them as they are."""
-    if places.size == len(rows) and (places == np.arange(places.size)).all():
-        return rows
-    return rows_of(rows, places)
-
-
 def _values(rows: Ragged) -> AnyArray:
-    return np.ones(rows.codes.size, dtype=np.float32) if rows.values is None else rows.values.astype(np.float32)
+    if rows.values is None:
+        return np.ones(rows.codes.size, dtype=np.float32)
+    return rows.values.astype(np.float32, copy=False)
 
 
 def _sorted_rows(rows: Ragged, k: int) -> Ranked:

@@ -77,9 +77,15 @@ def mmr(
     Raises
     ------
     DataError
-        If a column is missing or holds nulls, an item has no row or two, or a list has an item or a rank twice.
+        If a column is missing, ids or embedding columns hold nulls, an item has no row or two, or a list has an item or
+        a rank twice.
     ParameterError
         If a parameter is out of range.
+
+    Warns
+    -----
+    GrowthkitWarning
+        If a column of features holds nothing for some items.
 
     Notes
     -----
@@ -105,6 +111,7 @@ def mmr(
     columns = columns_of(params, text, categorical, numeric, embedding, weights, analyzer)
     lists = read_candidates(params, recommendations, customer, item, n_threads)
     features = read_features(read_frame(items, function=params.function), item, columns)
+    announce(features.notices, function=params.function)
     places = frozen(unknown_items(params.function, lists, features.items))
     vectors = arrays(features.rows())
     floor = -1.001 if (vectors[2] < 0).any() else 0.0

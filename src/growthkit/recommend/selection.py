@@ -30,6 +30,8 @@ JUDGED_BY = tuple(name for name, metric in METRICS.items() if metric.of_customer
 
 HELD_OUT = 0.2
 
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ModelChoice(Result):
@@ -115,7 +117,14 @@ class ModelChoice(Result):
         times = f", {value / popular:.2f} times that of {self.baseline}" if popular > 0 else ""
         rivals = self._rivals()
         second = f"Not told apart from it: {', '.join(rivals)}." if rivals else "It is told apart from all others."
-        return (f"{first}{times} (p {columns['p_adjusted'][best]:.2g}).", second)
+        return (f"{first}{times} (p {self._p_text()}).", second)
+
+    def _p_text(self) -> str:
+        """Return the adjusted p-value of the best; what is as small as resamples can give is less than it says."""
+        p = float(self._against("p_adjusted")[self.evaluation.models.index(self.best_name)])
+        least = float(self._against("p_value")[self.evaluation.models.index(self.best_name)])
+        floor = 0.0 if self.differences is None else self.differences.p_floor
+        return f"{'< ' if least <= floor * (1 + ROUNDING) else ''}{p:.2g}"
 
     def _against(self, name: str) -> AnyArray:
         """Return a column of the differences by candidate; NaN for the popular items themselves."""

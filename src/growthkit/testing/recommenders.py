@@ -141,7 +141,7 @@ def _check_masks(model: Recommender) -> None:
     wanted = np.minimum(4, left.sum(axis=1))
     by_mask = model.recommend(k=4, eligible=mask)
     _check_allowed(model, by_mask, left, wanted, "recommend(eligible=mask)")
-    by_ids = model.recommend(k=4, eligible=model.items_.labels[mask].tolist())
+    by_ids = model.recommend(k=4, eligible=model.items_.objects()[mask].tolist())
     _require(_same(by_mask, by_ids), "a mask and a list of the same items give the same")
 
 
@@ -167,7 +167,7 @@ def _check_caps(model: Recommender) -> None:
     room: AnyArray = sum(
         (np.minimum(2, (left & (groups == g)).sum(axis=1)) for g in range(4)), np.zeros(len(left), int)
     )
-    mapping = dict(zip(model.items_.labels.tolist(), groups.tolist(), strict=True))
+    mapping = dict(zip(model.items_.objects(), groups.tolist(), strict=True))
     frame = model.recommend(k=6, group_cap=(mapping, 2))
     _check_allowed(model, frame, left, np.minimum(6, room), "recommend(group_cap=)")
     customers, items = _codes(model, frame)
