@@ -313,10 +313,7 @@ CASES = (
     ),
     means("bootstrap-mean-1m-1000-resamples", data=partial(two_arms, 1_000_000, 1_000)),
     means("bootstrap-mean-10k-2000-resamples", data=partial(two_arms, 10_000, 2_000), medium=True),
-    quantiles(
-        "bootstrap-quantile-1m-2000-resamples-scipy-20-of-them",
-        data=partial(two_arms, 1_000_000, 2_000, peers_draw=20),
-    ),
+    quantiles("bootstrap-quantile-1m-2000-resamples", data=partial(two_arms, 1_000_000, 2_000)),
     quantiles("bootstrap-quantile-100k-2000-resamples", data=partial(two_arms, 100_000, 2_000), medium=True),
     designs(
         "group-sequential-10-looks",

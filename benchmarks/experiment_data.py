@@ -46,7 +46,6 @@ class TwoArms:
 
     frame: pl.DataFrame
     n_resamples: int
-    peers_draw: int
 
     @property
     def arms(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -130,14 +129,14 @@ def _moments(n_rows: int, n_segments: int, names: Names) -> Moments:
     return Moments.from_frame(frame, by=["segment", "variant"], variables=names.variables, pairs=names.pairs)
 
 
-def two_arms(n_rows: int, n_resamples: int, *, peers_draw: int | None = None, seed: int = 0) -> TwoArms:
-    """Make an experiment of two equal arms with exponential values; peers draw `peers_draw` resamples, or as many."""
+def two_arms(n_rows: int, n_resamples: int, *, seed: int = 0) -> TwoArms:
+    """Make an experiment of two equal arms with exponential values."""
     import polars as pl
 
     rng = np.random.default_rng(seed)
     variant = pl.Series((CONTROL, "treatment")).gather(rng.integers(0, 2, n_rows))
     frame = pl.DataFrame({"variant": variant, "value": rng.standard_exponential(n_rows)})
-    return TwoArms(frame, n_resamples, n_resamples if peers_draw is None else peers_draw)
+    return TwoArms(frame, n_resamples)
 
 
 def id_list(n_ids: int, *, text: bool = False) -> np.ndarray[Any, Any]:

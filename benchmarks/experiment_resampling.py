@@ -84,8 +84,8 @@ def arch_mean(data: TwoArms) -> Call:
 
     def run() -> Interval:
         resampler = IndependentSamplesBootstrap(control, treatment, seed=1)
-        ends = resampler.conf_int(difference, data.peers_draw, method="percentile", size=CONFIDENCE)
-        return Interval(difference(control, treatment), *map(float, ends.ravel()), data.peers_draw)
+        ends = resampler.conf_int(difference, data.n_resamples, method="percentile", size=CONFIDENCE)
+        return Interval(difference(control, treatment), *map(float, ends.ravel()), data.n_resamples)
 
     return run
 
@@ -122,14 +122,14 @@ def _scipy(data: TwoArms, difference: Callable[..., Any]) -> Call:
         found = bootstrap(
             (control, treatment),
             difference,
-            n_resamples=data.peers_draw,
+            n_resamples=data.n_resamples,
             batch=1,
             vectorized=True,
             method="percentile",
             confidence_level=CONFIDENCE,
         )
         estimate = float(difference(control, treatment))
-        return Interval(estimate, *map(float, found.confidence_interval), data.peers_draw)
+        return Interval(estimate, *map(float, found.confidence_interval), data.n_resamples)
 
     return run
 
