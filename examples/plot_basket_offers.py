@@ -75,6 +75,12 @@ lifts.describe().loc[["25%", "50%", "75%", "max"]].round(2)
 # An offer needs a consequent that enough of these customers take, and enough baskets.
 
 offers = held.significant(0.01).filter(minimum={"confidence": 0.2, "count": 100})
+table = offers.strongest(8).to_frame()
+table[["antecedent", "consequent", "count", "confidence", "lift", "q_value"]].round(2)
+
+# %%
+# The same rules as a network: grey lines lead from what is in the basket to a dot, blue arrows from there to the offer.
+
 ax = offers.plot(kind="network", k=12)
 
 # %%

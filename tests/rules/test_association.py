@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
 import re
 from collections.abc import Callable
@@ -284,6 +285,14 @@ class TestSignificance:
         found = everything(Baskets.from_lists(TINY), 2, max_consequent=2).n_tests
         assert wanted <= found <= len(sets) * sum(len(held) <= 2 for held in sets)
 
+    @given(shops, st.integers(1, 3), st.sampled_from(["closed", "generators", "maximal"]))
+    def test_no_more_rules_are_listed_than_are_corrected_for(
+        self, shop: list[frozenset[str]], least: int, kind: str
+    ) -> None:
+        """Parts of a closed set may be in the same baskets, so that its rules are more than the tests they are."""
+        found = everything(Baskets.from_lists(shop), least, kind=kind, max_consequent=None)
+        assert found.n_tests >= len(found)
+
     @given(
         st.lists(st.floats(0, 1), max_size=8), st.integers(0, 5), st.sampled_from(["holm", "bh"]), st.floats(0.001, 0.5)
     )
@@ -551,6 +560,20 @@ class TestEdges:
         ):
             with pytest.raises(ParameterError):
                 call()
+
+    def test_messages_name_what_was_called(self) -> None:
+        found = everything(Baskets.from_lists(TINY), 2)
+        with pytest.raises(ParameterError, match=r"Rules\.strongest: by must be one of"):
+            found.strongest(1, by="lyft")
+        for other in (None, pd.DataFrame({"basket_id": [1], "item_id": ["a"]})):
+            with pytest.raises(ParameterError, match=r"Rules\.counted_in: baskets must be Baskets"):
+                found.counted_in(other)  # type: ignore[arg-type]
+
+    def test_sides_are_lists_in_json(self) -> None:
+        table = everything(Baskets.from_lists([["a", "b"], ["a"]]), 1, measures=[]).to_dict()["columns"]
+        assert table["antecedent"] == [["b"], ["a"]]
+        days = [np.datetime64("2026-01-01"), np.datetime64("2026-01-02")]
+        json.dumps(everything(Baskets.from_lists([days]), 1).to_dict(), allow_nan=False)
 
 
 class TestPublishedNumbers:

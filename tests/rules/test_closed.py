@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from growthkit._core.ragged import Ragged
 from growthkit.exceptions import ParameterError
+from growthkit.rules import _closed as closed
 from growthkit.rules import _condensing_kernels as condensing
+from growthkit.rules import _hashing_kernels as hashing
 from growthkit.rules._closed import mine_closed
 from tests.references import closed as twin
 
@@ -99,6 +101,13 @@ class TestDefinitions:
         assert mined(rows, 3, kind) == expected(rows, [1] * 400, 3)[kind]
 
     @pytest.mark.parametrize("kind", KINDS)
+    def test_pairs_in_few_of_many_baskets(self, kind: str) -> None:
+        """The sets of bits of a pair are written close together, in one word or in several."""
+        common = made_up(7, 6000, 7, 0.16)
+        rows = [[*row, 7 + number % 90] for number, row in enumerate(common)]
+        assert mined(rows, 4, kind) == expected(rows, [1] * 6000, 4)[kind]
+
+    @pytest.mark.parametrize("kind", KINDS)
     def test_more_items_than_a_word_has_bits(self, kind: str) -> None:
         rows = [list(range(0, 200, 2)), list(range(0, 200, 3)), list(range(200))] * 30
         sixths, halves, thirds = (frozenset(range(0, 200, step)) for step in (6, 2, 3))
@@ -122,6 +131,21 @@ class TestHashes:
         kept = np.ones(4, dtype=bool)
         condensing.keep_closed(sets, codes, np.full(8, -1, dtype=np.int32), np.empty(4, dtype=np.int32), kept)
         assert kept.tolist() == [False, True, True, True]
+
+    def test_a_collision_within_a_local_database_hides_no_closed_itemset(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """All sets of baskets have one hash: what is looked up is compared item by item."""
+
+        def forge(*arguments: Any) -> int:
+            n_keys = hash_databases(*arguments)
+            notes, hashes, keys = arguments[2], *arguments[-2:]
+            hashes[:], keys[:], notes[:, 1] = 0, 0, 0
+            return n_keys
+
+        hash_databases = hashing.hash_databases
+        monkeypatch.setattr(hashing, "hash_databases", forge)
+        common = made_up(5, 400, 7, 0.4)
+        rows = [[*row, 7 + number % 90] for number, row in enumerate(common)]
+        assert mined(rows, 3, "closed") == expected(rows, [1] * 400, 3)["closed"]
 
 
 class TestSmallCases:
@@ -227,14 +251,14 @@ class TestInvariants:
         assert mined(rows, 5, kind) == relabelled
 
     def test_maximal_within_closed_and_every_generator_has_a_closure(self) -> None:
-        closed, maximal, generators = (mined(self.ROWS, 5, kind) for kind in KINDS)
-        assert maximal.items() <= closed.items()
+        closed_ones, maximal, generators = (mined(self.ROWS, 5, kind) for kind in KINDS)
+        assert maximal.items() <= closed_ones.items()
         closures = {
-            generator: [one for one, n in closed.items() if generator <= one and n == count]
+            generator: [one for one, n in closed_ones.items() if generator <= one and n == count]
             for generator, count in generators.items()
         }
         assert {len(found) for found in closures.values()} == {1}
-        assert {one for found in closures.values() for one in found} == set(closed)
+        assert {one for found in closures.values() for one in found} == set(closed_ones)
 
 
 class TestLimit:
@@ -245,6 +269,15 @@ class TestLimit:
         assert len(mined(rows, 5, kind, limit=n)) == n
         with pytest.raises(ParameterError, match=f"max_itemsets is {n - 1:,}; raise min_support"):
             mined(rows, 5, kind, limit=n - 1)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_stops_the_search(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where it is certain that there are too many, and not only when all are found; and gives advice that helps."""
+        monkeypatch.setattr(closed, "FIRST_OUTPUT", 16)
+        monkeypatch.setattr(closed, "_joined", pytest.fail)
+        with pytest.raises(ParameterError, match="max_itemsets is 1;") as caught:
+            mined(TestInvariants.ROWS, 5, kind, limit=1)
+        assert "closed" not in str(caught.value)
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_counts_what_is_returned(self, kind: str) -> None:

@@ -111,6 +111,26 @@ class TestMeasuresThatOthersComputeOtherwise:
         assert of(MEASURES[name], *self.POSITIVE) == pytest.approx(positive)
         assert of(MEASURES[name], *self.NEGATIVE) == pytest.approx(negative)
 
+    def test_those_that_others_compute_are_other_measures(self) -> None:
+        """What arules has for certainty and least contradiction goes by other names here, and is no less."""
+        a, b, c, d = self.NEGATIVE
+        assert of(MEASURES["loevinger"], a, b, c, d) == pytest.approx((a / (a + b) - 0.3) / 0.7)
+        assert of(MEASURES["recall"], a, b, c, d) == pytest.approx(a / (a + c))
+
+    def test_zhang_compares_with_those_who_lack_the_antecedent(self) -> None:
+        zhang = MEASURES["zhang"]
+        assert of(zhang, 1, 9, 0, 5) == 1
+        assert of(zhang, 1, 0, 9, 5) == pytest.approx((1 - 9 / 14) / 1)
+        assert of(zhang, 0, 9, 1, 5) == -1
+
+    @given(table=tables)
+    def test_zhang_of_the_rule_turned_round_is_the_form_of_the_surveys(self, table: tuple[int, ...]) -> None:
+        a, b, c, d = table
+        x, y, n = a + b, a + c, a + b + c + d
+        room = max(a * (n - y), b * y)
+        turned = of(MEASURES["zhang"], a, c, b, d)
+        assert turned == pytest.approx((a * n - x * y) / room, abs=1e-12) if room else math.isnan(turned)
+
 
 class TestPage:
     @each

@@ -10,17 +10,25 @@ import pandas as pd
 import pytest
 
 from growthkit.exceptions import ParameterError
-from growthkit.rules import Baskets, _mining, count_itemsets, frequent_itemsets
+from growthkit.rules import Baskets, _prepared, _workers, count_itemsets, frequent_itemsets
 from growthkit.rules._mining import Budget, count_lengths, list_itemsets, prepare
 from tests.references import itemsets as reference
 
-LAYOUTS = {"whole": -1.0, "local": 2.0}
+LAYOUTS = {
+    "whole": {"DENSE": -1.0, "MANY_ROWS": 2**40},
+    "tables": {"DENSE": -1.0, "MANY_ROWS": 0, "FULL_TABLE": 0.0},
+    "masks": {"DENSE": 2.0, "ROOM_FOR_MASKS": 1_000},
+    "masks and tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 1_000, "BLOCK": 3},
+    "tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 0},
+}
+"""What makes the choice fall on the whole, with tables or without, or on items in masks, in lists, or in both."""
 
 
 @pytest.fixture(params=LAYOUTS)
 def layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Baskets are searched as a whole, or item by item."""
-    monkeypatch.setattr(_mining, "DENSE", LAYOUTS[request.param])
+    for name, value in LAYOUTS[request.param].items():
+        monkeypatch.setattr(_workers if hasattr(_workers, name) and name != "BLOCK" else _prepared, name, value)
     return request.param
 
 
@@ -77,8 +85,8 @@ class TestLayouts:
         expected = found(Baskets.from_lists(lists), 20)
         assert len(expected) > 2_900
         for name in ("BATCH", "FIRST_PIECE", "LAST_PIECE"):
-            monkeypatch.setattr(_mining, name, 3)
-        monkeypatch.setattr(_mining, "SPARE", 1)
+            monkeypatch.setattr(_workers, name, 3)
+        monkeypatch.setattr(_workers, "SPARE", 1)
         assert found(Baskets.from_lists(lists), 20) == expected
 
     @pytest.mark.usefixtures("threaded")

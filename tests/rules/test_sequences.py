@@ -182,11 +182,20 @@ class TestEdges:
             ({"max_len": 0}, "max_len"),
             ({"min_gap": -1}, "min_gap"),
             ({"max_gap": dt.timedelta(days=1)}, "in the unit of the timestamp column"),
+            ({"max_gap": np.timedelta64(1, "M")}, "in the unit of the timestamp column"),
         ],
     )
     def test_bad_parameters(self, options: dict[str, Any], sentence: str) -> None:
         with pytest.raises(ParameterError, match=sentence):
             sequential_patterns(paper(), **options)
+
+    def test_months_have_no_one_length(self) -> None:
+        frame = pd.DataFrame({"customer_id": [1], "timestamp": pd.to_datetime(["2026-01-31"]), "item_id": ["a"]})
+        with pytest.raises(ParameterError, match="max_gap must be a length in days or shorter units"):
+            sequential_patterns(frame, max_gap=np.timedelta64(1, "M"))
+
+    def test_a_count_beyond_64_bits_is_reached_by_nothing(self) -> None:
+        assert len(sequential_patterns(paper(), min_support=2**70)) == 0
 
     @pytest.mark.parametrize("pattern", [["a"], "a", [[]], [], 5, [5]])
     def test_elements_are_collections(self, pattern: Any) -> None:
@@ -205,7 +214,16 @@ class TestEdges:
             sequential_patterns(paper(), min_support=2, max_patterns=10)
         assert len(sequential_patterns(paper(), min_support=2, max_patterns=53)) == 53
 
-    def test_fractions_are_no_order(self) -> None:
-        frame = pd.DataFrame({"customer_id": [1], "timestamp": [0.5], "item_id": ["a"]})
-        with pytest.raises(DataError, match="1 values that are no whole numbers"):
+    @pytest.mark.parametrize("moment", [0.5, 2.0**60])
+    def test_fractions_and_what_floats_cannot_tell_apart_are_no_order(self, moment: float) -> None:
+        frame = pd.DataFrame({"customer_id": [1], "timestamp": [moment], "item_id": ["a"]})
+        with pytest.raises(DataError, match=r"1 values that are no whole numbers below 2\*\*53"):
             sequential_patterns(frame)
+
+    def test_a_text_is_no_pattern(self) -> None:
+        with pytest.raises(DataError, match="a pattern is a collection of elements, got 'ab'"):
+            sequential_patterns(paper(), min_support=2).find("ab")
+
+    def test_json_keeps_elements_apart(self) -> None:
+        table = sequential_patterns(paper(), min_support=4, max_len=2).to_dict()["columns"]
+        assert table["pattern"][:3] == [[["a"]], [["b"]], [["c"]]]

@@ -10,7 +10,7 @@ from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
 
 TRIAL = 4096
-"""Baskets after which merging is given up where it does not pay."""
+"""Baskets after which merging is undone where it does not pay."""
 
 SHORT = 48
 """Baskets up to this length are sorted by comparing all pairs, which needs no branches."""
@@ -92,20 +92,21 @@ def recode(
 ) -> int:
     """Write each basket's weight and the ranks of its frequent items; leave out baskets of under two.
 
-    Equal baskets are merged where many are equal. `table` is a hash table with a power of 2 of slots, all -1. Basket b
-    stands from ``out_indptr[b]`` to ``out_indptr[b + 1]``. Returns how many there are.
+    Equal baskets are merged if many of the first are equal. `table` is a hash table with a power of 2 of slots, all -1.
+    Basket b stands from ``out_indptr[b]`` to ``out_indptr[b + 1]``. Returns how many there are.
     """
     merging = True
-    seen, n, used = 0, 0, 0
-    for row in range(indptr.size - 1):
+    row, seen, n, used = 0, 0, 0, 0
+    while row < indptr.size - 1:
         stop = used + 1
         for i in range(indptr[row], indptr[row + 1]):
             code = rank[codes[i]]
             out[stop] = code
             stop += code >= 0
+        row += 1
         if stop - used < 3:
             continue
-        weight = np.int64(1) if weights.size == 0 else weights[row]
+        weight = np.int64(1) if weights.size == 0 else weights[row - 1]
         if merging:
             seen += 1
             slot = find_equal(out, out_indptr, n, stop, table)
@@ -113,7 +114,10 @@ def recode(
                 out[out_indptr[table[slot]]] += weight
                 continue
             table[slot] = n
-            merging = seen < TRIAL or n * 10 < seen * 9
+            if seen > TRIAL and n * 10 > TRIAL * 9:
+                merging = False
+                row, n, used = 0, 0, 0
+                continue
         out[used] = weight
         used = stop
         n += 1
@@ -122,15 +126,14 @@ def recode(
 
 
 @kernel
-def sort_baskets(n: int, indptr: Int64Array, codes: AnyArray, sizes: Int64Array, visits: Int64Array) -> None:
-    """Sort the items of each basket; count in `sizes` the baskets of each item, in `visits` what stands before it."""
+def sort_baskets(n: int, indptr: Int64Array, codes: AnyArray, sizes: Int64Array) -> None:
+    """Sort the items of each basket; count in `sizes` the baskets of each item."""
     scratch = np.empty(SHORT, np.int32)
     for basket in range(n):
         start, stop = indptr[basket] + 1, indptr[basket + 1]
         sort_basket(codes, start, stop, scratch)
         for i in range(start, stop):
             sizes[codes[i]] += 1
-            visits[codes[i]] += i - start
 
 
 @kernel
@@ -144,3 +147,60 @@ def list_places(n: int, indptr: Int64Array, codes: AnyArray, slots: Int64Array, 
             slots[code] = slot + 1
             places[slot, 0] = begin
             places[slot, 1] = place
+
+
+@kernel
+def split_baskets(
+    n: int,
+    split: int,
+    indptr: Int64Array,
+    codes: AnyArray,
+    masks: AnyArray,
+    tails: Int32Array,
+    ends: Int64Array,
+    weights: Int64Array,
+    sizes: Int64Array,
+) -> None:
+    """Set the bits of the items below `split` in the masks, and write the others of each basket to its tail.
+
+    Each tail is sorted; basket b's begins at ``ends[b]``. Counts in `sizes` the baskets of each item.
+    """
+    scratch = np.empty(SHORT, np.int32)
+    lanes = masks.size // max(n, 1)
+    used = 0
+    for basket in range(n):
+        start = used
+        weights[basket] = codes[indptr[basket]]
+        for i in range(indptr[basket] + 1, indptr[basket + 1]):
+            code = codes[i]
+            frequent = code < split
+            sizes[code] += 1
+            masks[basket * lanes + (code >> 6) * frequent] |= np.uint64(frequent) << np.uint64(code & 63)
+            tails[used] = code
+            used += not frequent
+        if used - start > 1:
+            sort_basket(tails, start, used, scratch)
+        ends[basket + 1] = used
+
+
+@kernel
+def list_owners(n: int, indptr: Int64Array, codes: AnyArray, slots: Int64Array, owners: AnyArray) -> None:
+    """Note for each item the baskets that hold it; `slots` is consumed."""
+    for basket in range(n):
+        for i in range(indptr[basket] + 1, indptr[basket + 1]):
+            slot = slots[codes[i]]
+            slots[codes[i]] = slot + 1
+            owners[slot] = basket
+
+
+@kernel
+def list_spots(n: int, ends: Int64Array, tails: Int32Array, slots: Int64Array, spots: AnyArray) -> None:
+    """Note for each item where the tails with it begin and where in them it stands; `slots` is consumed."""
+    for basket in range(n):
+        start = ends[basket]
+        for place in range(start, ends[basket + 1]):
+            code = tails[place]
+            slot = slots[code]
+            slots[code] = slot + 1
+            spots[slot, 0] = start
+            spots[slot, 1] = place - start

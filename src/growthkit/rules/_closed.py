@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -13,23 +15,24 @@ from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 from . import _condensed_kernels as search
 from . import _condensing_kernels as condensing
-from ._mining import Budget, Prepared, Worker, prepare, run
+from . import _hashing_kernels as hashing
+from . import _maximal_kernels as maximal
+from ._local_kernels import Database
+from ._mining import Budget, Prepared, Worker, recode, run
 from ._mining_kernels import Task
+from ._prepared import located
 from ._sets import slots_for, some_rows
 
 __all__ = ["mine_closed"]
-
-KINDS = {
-    "closed": search.CLOSED,
-    "maximal": search.MAXIMAL,
-    "generators": search.GENERATORS,
-}
 
 MANY = 2**62
 """More than there are items or itemsets."""
 
 FIRST_OUTPUT = 1 << 18
 """Itemsets that the output of a block has room for at first."""
+
+FIRST_TABLE = 1 << 12
+"""Slots of the first table of the itemsets of a local database."""
 
 FEW = 8
 """Items an itemset for which there is room at first."""
@@ -38,8 +41,20 @@ Itemsets = tuple[Int64Array, Int32Array, Int64Array]
 """Where each itemset begins, the items, and the counts."""
 
 
+class CondensedBudget(Budget):
+    """How many closed or maximal itemsets, or generators, may be listed.
+
+    Parameters
+    ----------
+    limit, least, function
+        As in `Budget`.
+    """
+
+    advice = "raise min_support, set max_len, or raise max_itemsets (an itemset takes 24 bytes and 4 for each item)"
+
+
 class Searcher(Worker):
-    """The arrays that one thread works with, where the nodes of the search are wanted instead of all itemsets.
+    """The arrays that one thread works with, where some itemsets are wanted instead of all.
 
     Parameters
     ----------
@@ -47,43 +62,30 @@ class Searcher(Worker):
         What is mined.
     least
         The least count of an itemset.
-    kind
-        What is wanted.
     budget
-        How many closed itemsets there may be in a block.
+        How many itemsets there may be.
+    n_states, n_fields
+        Places in the state and in a frame of the search.
     """
 
-    def __init__(self, prepared: Prepared, least: int, kind: int, budget: Budget) -> None:
+    def __init__(self, prepared: Prepared, least: int, budget: Budget, n_states: int, n_fields: int) -> None:
         super().__init__(prepared, Task(least, MANY, True, False), budget)
-        self.kind, n = kind, prepared.n_ranks
-        self.stack = self.stack._replace(state=np.zeros(search.STATES, dtype=np.int64))
-        self.frames = np.zeros((prepared.longest + 3, search.FIELDS), dtype=np.int64)
-        self.tally = np.empty(n + search.LANES, dtype=np.int64)
-        self.path = np.empty(n + 2, dtype=np.int32)
-        self.found = np.zeros((n, 1), dtype=np.int64)
+        self.stack = self.stack._replace(state=np.zeros(n_states, dtype=np.int64))
+        self.frames = np.zeros((prepared.longest + 4, n_fields), dtype=np.int64)
+        self.numbers = np.empty(prepared.n_ranks + hashing.SPARE, dtype=np.int64)
+        self.path = np.empty(prepared.n_ranks + 2, dtype=np.int32)
         self.codes = np.zeros(0, dtype=np.int32)
-        self.hashes = self.keys = np.zeros(0, dtype=np.int64)
 
-    def _search(self, n: int) -> bool:
-        """Search the local databases until all are done, or until there is no room; then make some and return True."""
-        data, stack, state = self.prepared.data, self.stack, self.stack.state
-        self.hashes = _longer(self.hashes, len(stack.extensions))
-        self.keys = _longer(self.keys, 64 * int(stack.records[:n, 4].max()))
-        space = search.Space(
-            state, stack.records, self.frames, stack.extensions, stack.bits, self.hashes, self.keys, self.tally,
-            self.path, self.found,
-        )  # fmt: skip
-        whole = (data.codes, data.starts, data.places, data.supports)
-        status = search.mine(self.kind, n, self.task.least, whole, self.work.local, space, self.pieces[0], self.codes)
-        need = int(state[search.NEED])
+    def least_number(self) -> int:
+        """Return how many itemsets there are at least, by those found so far."""
+        raise NotImplementedError
+
+    def _go_on(self, status: int) -> bool:
+        """Make the room that the search wants; return False where it wants none."""
         if status == search.WANTS_OUTPUT:
             self._enlarge()
-        elif status == search.WANTS_EXTENSIONS:
-            self._grow(2 * need, 0)
-        elif status == search.WANTS_BITS:
-            self._grow(0, 2 * need)
-        elif status == search.WANTS_FOUND:
-            self.found = np.hstack((self.found, np.zeros_like(self.found)))
+        elif status == search.WANTS_ROOM:
+            self._grow(2 * len(self.stack.extensions), 2 * self.stack.bits.size)
         return status != search.DONE
 
     def _piece(self, size: int) -> AnyArray:
@@ -92,13 +94,14 @@ class Searcher(Worker):
         return np.empty((max(size, FIRST_OUTPUT), search.COLUMNS), dtype=np.int64)
 
     def _enlarge(self) -> None:
-        """Make room for four times as many itemsets, unless too many are closed: each set of baskets has one."""
-        (sets,), codes, n = self.pieces, self.codes, int(self.stack.state[search.N_SETS])
-        if n > self.budget.limit and self.kind == search.CLOSED:
-            n = int(_kept(sets[:n], codes, self.kind, self.prepared).sum())
+        """Make room for four times as many itemsets, unless it is certain that there are too many."""
+        (sets,) = self.pieces
+        n = int(self.stack.state[search.N_SETS])
+        if n > self.budget.limit:
+            n = self.least_number()
             self.budget.spend(n if n > self.budget.limit else 0)
         self.pieces = [_longer(sets, 4 * len(sets))]
-        self.codes = _longer(codes, 4 * codes.size)
+        self.codes = _longer(self.codes, 4 * self.codes.size)
 
     def _close_piece(self) -> None:
         """Give back what the output does not use."""
@@ -106,6 +109,108 @@ class Searcher(Worker):
         self.pieces[0].resize((int(state[search.N_SETS]), search.COLUMNS), refcheck=False)
         self.codes.resize(int(state[search.N_CODES]), refcheck=False)
         self.pieces.append(self.codes)
+
+
+class NodeSearcher(Searcher):
+    """A searcher for the nodes among which the closed itemsets or the generators are.
+
+    Parameters
+    ----------
+    prepared, least, budget
+        As in `Searcher`.
+    kind
+        "closed" or "generators".
+    """
+
+    def __init__(self, prepared: Prepared, least: int, budget: Budget, kind: str) -> None:
+        super().__init__(prepared, least, budget, search.STATES, search.FIELDS)
+        self.kind = kind
+        self.notes = np.zeros((len(self.stack.records), 2), dtype=np.int64)
+        self.spots = np.empty((0, 2), dtype=np.int64)
+        self.hashes = self.keys = self.table = np.zeros(0, dtype=np.int64)
+
+    def least_number(self) -> int:
+        """Count the itemsets among the nodes found: each set of baskets has a closed one, a generator all its parts."""
+        return int(
+            _kept(self.pieces[0][: int(self.stack.state[search.N_SETS])], self.codes, self.kind, self.prepared).sum()
+        )
+
+    def _take_whole(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Make the whole the local database, all of whose items are extensions."""
+        for start, stop in super()._take_whole(first, last):
+            self.hashes = _longer(self.hashes, len(self.stack.extensions))
+            yield start, stop
+
+    def _make_local(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Make local databases of some items after another, hash them, and tell their first and last record."""
+        for start, stop in super()._make_local(first, last):
+            self._hash(stop)
+            yield start, stop
+
+    def _hash(self, n: int) -> None:
+        """Hash the baskets of `n` local databases where closed itemsets are wanted."""
+        stack, data, words = self.stack, self.prepared.data, self.stack.records[:n, 4]
+        self.hashes = _longer(self.hashes, len(stack.extensions))
+        self.keys = _longer(self.keys, 64 * int(words.sum() + 3 * words.max()))
+        self.spots = _longer(self.spots, int(words.max()) + 1)
+        stack.state[search.TOP_KEYS] = 64 * int(words.max())
+        if self.kind == "closed":
+            stack.state[search.TOP_KEYS] = hashing.hash_databases(
+                n, stack.records, self.notes, data.codes, data.starts, data.places, self.work.local, self.numbers,
+                stack.extensions, stack.bits, self.hashes, self.keys,
+            )  # fmt: skip
+
+    def _search(self, n: int) -> bool:
+        """Search the local databases until all are done, or until there is no room; then make some and return True."""
+        stack, state, sets = self.stack, self.stack.state, self.pieces[0]
+        self.hashes = _longer(self.hashes, len(stack.extensions))
+        space = search.Space(
+            state, stack.records, self.notes, self.frames, stack.extensions, stack.bits, self.hashes, self.keys,
+            self.numbers, self.path, self.spots, self.table,
+        )  # fmt: skip
+        supports, kind = self.prepared.supports, search.CLOSED if self.kind == "closed" else search.GENERATORS
+        status = search.mine(kind, n, self.task.least, supports, space, sets, self.codes)
+        if status == search.WANTS_TABLE:
+            self.table = np.full(4 * self.table.size, -1, dtype=np.int64)
+            search.fill_table(state, self.table, sets)
+        return self._go_on(status)
+
+    def _piece(self, size: int) -> AnyArray:
+        """Make room for the first itemsets of a block."""
+        self.table = np.full(FIRST_TABLE, -1, dtype=np.int64)
+        return super()._piece(size)
+
+
+class MaximalSearcher(Searcher):
+    """A searcher for the itemsets that are maximal in a local database.
+
+    Parameters
+    ----------
+    prepared, least, budget
+        As in `Searcher`.
+    """
+
+    def __init__(self, prepared: Prepared, least: int, budget: Budget) -> None:
+        super().__init__(prepared, least, budget, maximal.STATES, maximal.FIELDS)
+        self.found = np.zeros((prepared.n_ranks, 1), dtype=np.int64)
+        self.focus = np.empty((2 * len(self.frames), 2), dtype=np.int64)
+
+    def least_number(self) -> int:
+        """Bound the number from below: of a maximal itemset one part for each of its items may have been found, too."""
+        return -(-int(self.stack.state[maximal.N_SETS]) // self.prepared.longest)
+
+    def _search(self, n: int) -> bool:
+        """Search the local databases until all are done, or until there is no room; then make some and return True."""
+        stack = self.stack
+        space = maximal.Space(
+            stack.state, stack.records, self.frames, stack.extensions, stack.bits, self.numbers, self.path, self.found,
+            self.focus,
+        )  # fmt: skip
+        status = maximal.mine(n, self.task.least, self.prepared.supports, space, self.pieces[0], self.codes)
+        if status == maximal.WANTS_FOUND:
+            self.found = np.hstack((self.found, np.zeros_like(self.found)))
+            self.focus = _longer(self.focus, len(self.frames) * (self.found.shape[1] + 1))
+        return self._go_on(status)
 
 
 def mine_closed(
@@ -159,22 +264,34 @@ def mine_closed(
     TooManyItemsetsError
         There are more than `limit` itemsets.
     """
-    function, number = "frequent_itemsets", KINDS[kind]
-    budget = Budget(MANY if limit is None else limit, min_count, function)
+    function = "frequent_itemsets"
+    budget = CondensedBudget(MANY if limit is None else limit, min_count, function)
     if weights is not None and not weights.all():
         rows, weights = some_rows(rows, np.flatnonzero(weights)), weights[weights > 0]
     baskets = Baskets("", rows, Vocabulary(np.arange(n_items)), None, weights)
-    prepared = prepare(baskets, min_count, None, perfect=True)
-    guard = budget if min_len == 1 and max_len is None else Budget(MANY, min_count, function)
-    make = partial(Searcher, prepared, min_count, number, guard)
+    prepared = _prepared(baskets, min_count)
+    guard = budget if min_len == 1 and max_len is None else CondensedBudget(MANY, min_count, function)
+    make = partial(MaximalSearcher, prepared, min_count, guard)
+    if kind != "maximal":
+        make = partial(NodeSearcher, prepared, min_count, guard, kind)
     blocks = [pieces for pieces, _ in run(make, prepared, function=function, n_threads=n_threads, progress=progress)]
     sets, codes = _joined(blocks[::-1] if prepared.is_dense else blocks)
-    itemsets = _written(sets, codes, _kept(sets, codes, number, prepared), prepared, number)
+    itemsets = _written(sets, codes, _kept(sets, codes, kind, prepared), prepared, kind)
     if conflicts is not None:
         itemsets = _most_specific(itemsets, conflicts)
     itemsets = _of_lengths(itemsets, min_len, max_len)
     budget.spend(itemsets[2].size)
     return itemsets
+
+
+def _prepared(baskets: Baskets, least: int) -> Prepared:
+    """Recode baskets, and list where each item stands unless the whole is searched as one."""
+    recoded = recode(baskets, least, None, perfect=True)
+    if not recoded.is_dense:
+        return located(recoded)
+    starts, places = np.zeros(recoded.n_ranks + 1, dtype=np.int64), np.empty((0, 2), dtype=recoded.codes.dtype)
+    data = Database(recoded.codes, starts, places, recoded.supports, recoded.lineage, recoded.ancestors)
+    return Prepared(**{field.name: getattr(recoded, field.name) for field in fields(recoded)}, data=data)
 
 
 def _joined(blocks: list[list[AnyArray]]) -> tuple[Int64Array, Int32Array]:
@@ -188,23 +305,23 @@ def _joined(blocks: list[list[AnyArray]]) -> tuple[Int64Array, Int32Array]:
     return np.concatenate([sets for sets, _ in blocks]), np.concatenate([codes for _, codes in blocks])
 
 
-def _kept(sets: Int64Array, codes: Int32Array, kind: int, prepared: Prepared) -> BoolArray:
+def _kept(sets: Int64Array, codes: Int32Array, kind: str, prepared: Prepared) -> BoolArray:
     """Return which of the nodes found are closed, maximal or generators."""
     kept = np.ones(len(sets), dtype=bool)
-    if kind == search.CLOSED:
+    if kind == "closed":
         condensing.keep_closed(sets, codes, slots_for(len(sets)), np.empty(len(sets), dtype=np.int32), kept)
-    elif kind == search.MAXIMAL:
+    elif kind == "maximal":
         condensing.keep_maximal(sets, codes, prepared.n_ranks, kept)
     else:
         condensing.keep_generators(sets, codes, slots_for(len(sets)), kept)
     return kept
 
 
-def _written(sets: Int64Array, codes: Int32Array, kept: BoolArray, prepared: Prepared, kind: int) -> Itemsets:
+def _written(sets: Int64Array, codes: Int32Array, kept: BoolArray, prepared: Prepared, kind: str) -> Itemsets:
     """Return the itemsets that are kept, by the codes of their items, with the items that stand in every basket."""
-    n_always = 0 if kind == search.GENERATORS else prepared.n_always
+    n_always = 0 if kind == "generators" else prepared.n_always
     lengths = np.diff(sets[:, search.END], prepend=0)[kept] + n_always
-    alone = n_always > 0 and (kind == search.CLOSED or not lengths.size)
+    alone = n_always > 0 and (kind == "closed" or not lengths.size)
     n, size = lengths.size + alone, int(lengths.sum()) + n_always * alone
     indptr, counts, out = np.zeros(n + 1, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(size, dtype=np.int32)
     if alone:

@@ -1,9 +1,9 @@
-"""Kernels of the search for closed, maximal and generator itemsets: depth first, in local databases.
+"""Kernels of the search for closed and generator itemsets: depth first, in local databases.
 
 A node is an itemset of which no subset with the same count leads the same way: the items that stand in all of its
-baskets and are more frequent than its last one are taken up at once, or, for generators, left out for good. So the
-closed itemsets and the generators are among the nodes. The search stops where it runs out of room, and goes on from
-there once it is given more.
+baskets and come later are taken up at once, or, for generators, left out for good. So the closed itemsets and the
+generators are among the nodes. The search stops where it runs out of room, and goes on from there once it is given
+more.
 """
 
 from __future__ import annotations
@@ -12,62 +12,77 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.core import cgutils as _cgutils
+from numba.core import types as nb
 from numba.extending import intrinsic
 
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
 
+cgutils: Any = _cgutils  # numba has no stubs
+
 LANES = 8
 """Sets of bits begin and end with whole runs of so many words, unless they are of one word."""
 
-CLOSED, MAXIMAL, GENERATORS = range(3)
+TRIAL = 4096
+"""Itemsets of a local database after which looking for those in the same baskets is given up where it does not pay."""
 
-DONE, WANTS_OUTPUT, WANTS_EXTENSIONS, WANTS_BITS, WANTS_FOUND = range(5)
-"""What a call ends with: everything found, or which arrays must have room for state[NEED] entries."""
+CLOSED, GENERATORS = range(2)
 
-RECORD, DEPTH, N_SETS, N_CODES, NEED, N_ROOT, TOP, TOP_BITS, N_LISTED, STATES = range(10)
+DONE, WANTS_OUTPUT, WANTS_ROOM, WANTS_TABLE = range(4)
+"""What a call ends with: everything found, or what must be enlarged; `WANTS_ROOM` means `extensions` and `bits`."""
+
+RECORD, DEPTH, N_SETS, N_CODES, UNUSED, FIRST, TOP, TOP_BITS, TOP_KEYS, N_KNOWN, CLASHES, STATES = range(12)
 """Places in `state`, which begin like those of `_mining_kernels`: the local database, the depth of the search (-1
-between two), how many itemsets and items the output holds, the room that is needed, how many items of the path go with
-the whole local database, where there is room behind the local databases in `extensions` and `bits`, and how many sets
-`found` holds."""
+between two), how many itemsets and items the output holds, nothing, the first itemset of the local
+database, where there is room behind the local databases in `extensions`, `bits` and `keys`, how many itemsets of the
+local database were known when they were met, and how often two sets of baskets had the same hash."""
 
-START, SIZE, STOP, CURSOR, BITS, LENGTH, FIELDS = range(7)
+START, SIZE, STOP, CURSOR, BITS, LENGTH, WORDS, KEYS, FIELDS = range(9)
 """Places in a frame: its first extension and how many there are, the last to be tried, the one tried last, where their
-bits are, and the length of the path."""
+bits are, the length of the path, the words of a set of bits, and where their keys are."""
 
 END, COUNT, HASH, COLUMNS = range(4)
 """Columns of the output: where the items of an itemset end, its count, and a hash of its baskets."""
+
+INDEX = (1 << 32) - 1
+"""The half of an entry of `table` that is the number of an itemset; the other is that of its hash."""
 
 
 class Space(NamedTuple):
     """Local databases as `_local_kernels.build` makes them, and behind them the frames of the search.
 
-    `extensions` holds (item, count), `hashes` a hash of the baskets of each, `keys` one of the baskets of each bit.
-    `path` is the itemset. A row of `found` has a bit for each set found in the local database that holds the item.
+    `extensions` holds (item, count), `notes` and `hashes` what `_hashing_kernels` writes, and `keys` the keys of bits.
+    `path` is the itemset. `numbers` tells where in their frame the extensions of the next one stand, and `spots` where
+    the bits of a set are. `table` has a power of 2 of slots: -1, or an itemset of the local database or of one before.
     """
 
     state: Int64Array
     records: Int64Array
+    notes: Int64Array
     frames: Int64Array
     extensions: Int64Array
     bits: AnyArray
     hashes: Int64Array
     keys: Int64Array
-    tally: Int64Array
+    numbers: Int64Array
     path: Int32Array
-    found: Int64Array
+    spots: Int64Array
+    table: Int64Array
 
 
 class Step(NamedTuple):
-    """An itemset of the search, extension `a` of its frame, and where things stand in `extensions` and `bits`."""
+    """An itemset of the search, extension `a` of its frame, and where things stand in `extensions` and `bits`.
+
+    Extension b begins at ``at + b * apart``, and its words are `stride` apart.
+    """
 
     a: int
     start: int
     at: int
+    apart: int
     stride: int
-    side_by_side: bool
     words: int
-    padded: int
     shifts: int
     least: int
     child: int
@@ -83,33 +98,51 @@ def _population_count(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]
     return word(word), generate
 
 
+def _count_lanes(
+    _context: Any, bits: Any, _one: Any, _others: Any, _stride: Any, _words: Any, shifts: Any, _least: Any
+) -> tuple[Any, Any]:
+    """Compile to: count what one set has in common with LANES others that stand side by side.
+
+    Word w of a set stands `stride` behind word w - 1. Writes the counts to ``bits[:LANES]`` and returns a bit for each
+    that is at least `least`.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        ir = cgutils.ir
+        word, number = ir.IntType(64), ir.IntType(32)
+        kind = ir.VectorType(word, LANES)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        _, one, others, stride, words, place, least = arguments
+        total = cgutils.alloca_once_value(builder, ir.Constant(kind, [0] * LANES))
+        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), f"llvm.ctpop.v{LANES}i64")
+
+        def spread(value: Any) -> Any:
+            empty = ir.Constant(kind, ir.Undefined)
+            first = builder.insert_element(empty, value, number(0))
+            return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(number, LANES), [0] * LANES))
+
+        with cgutils.for_range(builder, words, intp=word) as loop:
+            row = builder.gep(data, [builder.mul(loop.index, stride)])
+            many = builder.load(builder.bitcast(builder.gep(row, [others]), kind.as_pointer()), align=8)
+            counts = builder.call(ones, [builder.and_(spread(builder.load(builder.gep(row, [one]))), many)])
+            if shifts != nb.none:
+                shift = builder.load(builder.gep(builder.gep(data, [place]), [loop.index]))
+                counts = builder.shl(counts, spread(shift))
+            builder.store(builder.add(builder.load(total), counts), total)
+        counts = builder.load(total)
+        builder.store(counts, builder.bitcast(data, kind.as_pointer()), align=8)
+        enough = builder.icmp_signed(">=", counts, spread(least))
+        return builder.zext(builder.bitcast(enough, ir.IntType(LANES)), word)
+
+    return nb.int64(bits, *[nb.int64] * 4, shifts, nb.int64), generate
+
+
 count_ones: Any = intrinsic(_population_count)
+count_lanes: Any = intrinsic(_count_lanes)
 
 
 @kernel
-def hash_basket(begin: Any) -> Any:
-    """Return a random-looking number for the basket that begins at `begin` (the finaliser of splitmix64)."""
-    mixed = np.uint64(begin + 1) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64(mixed ^ (mixed >> np.uint64(31)))
-
-
-@kernel
-def hash_bits(bits: AnyArray, at: int, words: int, keys: Int64Array) -> Any:
-    """Return the sum of the keys of the bits that are set."""
-    total, start, n = np.int64(0), np.uint64(at), np.uint64(words)
-    for word in range(n):
-        left = bits[start + word]
-        while left:
-            lowest = left & (np.uint64(0) - left)
-            total += keys[(word << np.uint64(6)) + count_ones(lowest - np.uint64(1))]
-            left ^= lowest
-    return total
-
-
-@kernel
-def hash_words(bits: AnyArray, at: int, stride: int, words: int) -> Any:
+def hash_words(bits: AnyArray, at: Any, stride: int, words: int) -> Any:
     """Return a hash of the words of a set of bits that stand `stride` apart."""
     total = np.uint64(0)
     for word in range(words):
@@ -120,329 +153,347 @@ def hash_words(bits: AnyArray, at: int, stride: int, words: int) -> Any:
 
 
 @kernel
-def hash_baskets(
-    item: int,
-    codes: AnyArray,
-    starts: Int64Array,
-    places: AnyArray,
-    record: Int64Array,
-    extensions: Int64Array,
-    bits: AnyArray,
-    local: Int32Array,
-    hashes: Int64Array,
-    keys: Int64Array,
-) -> Any:
-    """Hash the baskets with `item` and each of its extensions, and those of each bit of its local database.
-
-    `local` is -1 throughout. Returns the hash of the baskets with the item: the sum over them of weight times a number.
-    """
-    size, start, words, shifts = record[1], record[3], record[4], record[5]
-    first_bit = np.zeros(64, np.int64)
-    for word in range(words - 1, -1, -1):
-        first_bit[np.int64(bits[shifts + word]) if shifts else 0] = word << 6
-    for i in range(size):
-        local[extensions[start + i, 0]] = i
-        hashes[start + i] = 0
-    total = np.int64(0)
-    for i in range(starts[item], starts[item + 1]):
-        begin = places[i, 0]
-        key, weight, n = hash_basket(begin), np.int64(codes[begin]), 0
-        total += key * weight
-        for place in range(begin + 1, places[i, 1]):
-            code = local[codes[place]]
-            if code >= 0:
-                hashes[start + code] += key * weight
-                n += 1
-        power = 0
-        while n > 1 and words and weight:
-            if shifts == 0 or weight & 1:
-                keys[first_bit[power]] = key << power
-                first_bit[power] += 1
-            weight = weight >> 1 if shifts else weight - 1
-            power += shifts > 0
-    for i in range(size):
-        local[extensions[start + i, 0]] = -1
-    return total
+def list_lanes(
+    step: Step, extensions: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array, length: int
+) -> tuple[Any, Any]:
+    """List the numbers and counts of the frequent extensions before the itemset; those always there go to the path."""
+    own, one = extensions[step.start + step.a, 1], step.at + step.a
+    child, start, out, fixed = np.uint64(step.child), np.uint64(step.start), np.uint64(0), np.uint64(length)
+    for first in range(0, step.a, LANES):
+        if step.shifts:
+            found = count_lanes(bits, one, step.at + first, step.stride, step.words, step.shifts, step.least)
+        else:
+            found = count_lanes(bits, one, step.at + first, step.stride, step.words, None, step.least)
+        if first + LANES > step.a:
+            found &= (1 << (step.a - first)) - 1
+        while found:
+            lane = np.uint64(count_ones((found & -found) - 1))
+            found &= found - 1
+            b, count = np.uint64(first) + lane, np.int64(bits[lane])
+            item = extensions[start + b, 0]
+            if count == own:
+                path[fixed] = item
+                fixed += np.uint64(1)
+            else:
+                numbers[out], extensions[child + out, 0], extensions[child + out, 1] = b, item, count
+                out += np.uint64(1)
+    return np.int64(out), np.int64(fixed) - length
 
 
 @kernel
-def count_side_by_side(step: Step, bits: AnyArray, tally: Int64Array) -> None:
-    """Count in `tally` what the itemset has in common with the extensions before it, whose words stand side by side.
-
-    Unsigned numbers are no places from the end, so that this becomes code for several words at once.
-    """
-    runs = np.uint64((step.a + LANES - 1) // LANES * LANES)
-    for b in range(runs):
-        tally[b] = 0
-    at = np.uint64(step.at)
-    for word in range(step.words):
-        own = bits[at + np.uint64(step.a)]
-        shift = np.int64(bits[step.shifts + word]) if step.shifts else 0
-        if own:
-            for first in range(np.uint64(0), runs, np.uint64(LANES)):
-                for lane in range(np.uint64(LANES)):
-                    ones = np.int64(count_ones(bits[at + first + lane] & own))
-                    tally[first + lane] += ones << shift
-        at += np.uint64(step.stride)
-
-
-@kernel
-def count_one_by_one(step: Step, bits: AnyArray, tally: Int64Array) -> None:
-    """Count in `tally` what the itemset has in common with the extensions before it, whose sets stand one by one."""
-    words, lanes, shifts = np.uint64(step.padded), np.uint64(LANES), np.uint64(step.shifts)
-    one, other = np.uint64(step.at + step.a * step.padded), np.uint64(step.at)
-    for b in range(step.a):
-        count = np.uint64(0)
-        for first in range(np.uint64(0), words, lanes):
+def list_sets(
+    step: Step, extensions: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array, length: int
+) -> tuple[Any, Any]:
+    """List the frequent extensions like `list_lanes`, where the words of each stand one after another."""
+    own, out, fixed = extensions[step.start + step.a, 1], np.uint64(0), np.uint64(length)
+    one, other, apart = np.uint64(step.at + step.a * step.apart), np.uint64(step.at), np.uint64(step.apart)
+    words, lanes, shifts = np.uint64(step.words), np.uint64(LANES), np.uint64(step.shifts)
+    child, start = np.uint64(step.child), np.uint64(step.start)
+    for b in range(np.uint64(step.a)):
+        ones = np.uint64(0)
+        for word in range(np.uint64(0), words, lanes):
             if shifts:
                 for lane in range(lanes):
-                    ones = count_ones(bits[one + first + lane] & bits[other + first + lane])
-                    count += ones << bits[shifts + first + lane]
+                    at = word + lane
+                    ones += count_ones(bits[one + at] & bits[other + at]) << bits[shifts + at]
             else:
                 for lane in range(lanes):
-                    count += count_ones(bits[one + first + lane] & bits[other + first + lane])
-        tally[b] = np.int64(count)
-        other += words
+                    ones += count_ones(bits[one + word + lane] & bits[other + word + lane])
+        other += apart
+        item, count = extensions[start + b, 0], np.int64(ones)
+        if count == own:
+            path[fixed] = item
+            fixed += np.uint64(1)
+        else:
+            numbers[out], extensions[child + out, 0], extensions[child + out, 1] = b, item, count
+            out += np.uint64(count >= step.least)
+    return np.int64(out), np.int64(fixed) - length
 
 
 @kernel
-def choose(
-    step: Step, extensions: Int64Array, bits: AnyArray, tally: Int64Array, path: Int32Array, length: int
-) -> tuple[int, int]:
-    """List the frequent extensions before the itemset with their bits; those always there go to the path."""
-    kept, fixed, own = 0, 0, extensions[step.start + step.a, 1]
-    out, words, stride = np.uint64(step.out), np.uint64(step.words), np.uint64(step.stride)
-    apart = np.uint64(1 if step.side_by_side else step.padded)
-    for first in range(0, step.a, LANES):
-        some = np.int64(0)
-        for lane in range(LANES):
-            some |= step.least - 1 - tally[np.uint64(first + lane)]
-        if some >= 0:
-            continue
-        for b in range(first, min(first + LANES, step.a)):
-            if tally[b] < step.least:
-                continue
-            if tally[b] == own:
-                path[length + fixed] = extensions[step.start + b, 0]
-                fixed += 1
-                continue
-            extensions[step.child + kept, 0] = extensions[step.start + b, 0]
-            extensions[step.child + kept, 1] = tally[b]
-            kept += 1
-            one, other = np.uint64(step.at) + np.uint64(step.a) * apart, np.uint64(step.at) + np.uint64(b) * apart
-            for word in range(words):
-                bits[out + word] = bits[one] & bits[other]
-                one += stride
-                other += stride
-            for word in range(words, np.uint64(step.padded)):
-                bits[out + word] = 0
-            out += np.uint64(step.padded)
-    return kept, fixed
+def list_spots(step: Step, bits: AnyArray, spots: Int64Array, first: Any, out: Any, keys: Int64Array) -> Any:
+    """List the words of the itemset that are not 0, with how many bits come before, and copy the keys of its bits."""
+    n, one, stride, after = (
+        np.uint64(0),
+        np.uint64(step.at + step.a * step.apart),
+        np.uint64(step.stride),
+        np.uint64(out),
+    )
+    for word in range(np.uint64(step.words)):
+        left = bits[one + word * stride]
+        spots[n, 0], spots[n, 1] = word, np.int64(after) - out
+        n += np.uint64(left != 0)
+        while left:
+            keys[after] = keys[
+                np.uint64(first) + (word << np.uint64(6)) + count_ones((left & (np.uint64(0) - left)) - np.uint64(1))
+            ]
+            left &= left - np.uint64(1)
+            after += np.uint64(1)
+    return np.int64(n)
 
 
 @kernel
-def report(
-    length: int,
-    count: Any,
-    code: Any,
-    child: int,
-    kept: int,
-    state: Int64Array,
-    extensions: Int64Array,
-    hashes: Int64Array,
-    path: Int32Array,
-    sets: Int64Array,
-    codes: Int32Array,
-) -> None:
-    """Write the itemset of the path, and its extension if there is one only, which is not searched then."""
-    for extended in range(2 if kept == 1 else 1):
-        if extended:
-            path[length] = extensions[child, 0]
-            length, count, code = length + 1, extensions[child, 1], hashes[child]
-        n, size = state[N_SETS], state[N_CODES]
-        for i in range(length):
-            codes[size + i] = path[i]
-        sets[n, END], sets[n, COUNT], sets[n, HASH] = size + length, count, code
-        state[N_SETS], state[N_CODES] = n + 1, size + length
+def pack(
+    step: Step, kept: int, n: int, words: int, first: int, numbers: Int64Array, bits: AnyArray, spots: Int64Array,
+    hashes: Int64Array, keys: Int64Array,
+) -> None:  # fmt: skip
+    """Write the bits that extensions have where the itemset has some, one after another, and hash their baskets.
 
-
-@kernel
-def report_maximal(
-    length: int,
-    count: Any,
-    child: int,
-    kept: int,
-    state: Int64Array,
-    extensions: Int64Array,
-    path: Int32Array,
-    found: Int64Array,
-    sets: Int64Array,
-    codes: Int32Array,
-) -> bool:
-    """Return whether the path with all its extensions is part of no set found; write it if one extension is left."""
+    There is room for `words`, and `first` is where the keys of the bits are.
+    """
+    one, stride, ones = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride), np.uint64(1)
+    six, low_six, out = np.uint64(6), np.uint64(63), np.uint64(step.out)
+    padded = np.uint64(words if words == 1 else (words + LANES - 1) // LANES * LANES)
     for i in range(kept):
-        path[length + i] = extensions[child + i, 0]
-    length += kept
-    listed, root, common, word = state[N_LISTED], state[N_ROOT], np.int64(0), 0
-    while common == 0 and word << 6 < listed:
-        common, i = np.int64(-1), root
-        while common and i < length:
-            common &= found[path[i], word]
-            i += 1
-        word += 1
-    if common == 0 and kept <= 1:
-        n, size = state[N_SETS], state[N_CODES]
-        for i in range(length):
-            codes[size + i] = path[i]
-        for i in range(root, length):
-            found[path[i], listed >> 6] |= np.int64(1) << (listed & 63)
-        sets[n, END], sets[n, COUNT], sets[n, HASH] = size + length, extensions[child, 1] if kept else count, 0
-        state[N_SETS], state[N_CODES], state[N_LISTED] = n + 1, size + length, listed + 1
-    return common == 0
+        other, total = np.uint64(step.at + numbers[i] * step.apart), np.int64(0)
+        current, packed = np.uint64(0), np.uint64(0)
+        for spot in range(np.uint64(n)):
+            word = np.uint64(spots[spot, 0])
+            own = bits[one + word * stride]
+            common = own & bits[other + word * stride]
+            while common:
+                lowest = common & (np.uint64(0) - common)
+                common ^= lowest
+                place = np.uint64(spots[spot, 1]) + count_ones(own & (lowest - ones))
+                while place >> six != current:
+                    bits[out + current] = packed
+                    packed = np.uint64(0)
+                    current += ones
+                packed |= ones << (place & low_six)
+                total += keys[np.uint64(first) + (word << six) + count_ones(lowest - ones)]
+        while current < padded:
+            bits[out + current] = packed
+            packed = np.uint64(0)
+            current += ones
+        hashes[step.child + i] = total
+        out += padded
 
 
 @kernel
-def forget(state: Int64Array, start: int, size: int, extensions: Int64Array, found: Int64Array) -> None:
-    """Forget all sets of a local database."""
-    for i in range(size):
-        for word in range((state[N_LISTED] + 63) >> 6):
-            found[extensions[start + i, 0], word] = 0
-    state[N_LISTED] = 0
+def copy_common(step: Step, kept: int, numbers: Int64Array, bits: AnyArray) -> None:
+    """Write what the itemset has in common with extensions."""
+    one, out, padded = (
+        np.uint64(step.at + step.a * step.apart),
+        np.uint64(step.out),
+        np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES),
+    )
+    words, stride = np.uint64(step.words), np.uint64(step.stride)
+    for i in range(kept):
+        other = np.uint64(step.at + numbers[i] * step.apart)
+        for word in range(words):
+            bits[out + word] = bits[one + word * stride] & bits[other + word * stride]
+        for word in range(words, padded):
+            bits[out + word] = 0
+        out += padded
 
 
 @kernel
-def enter(
-    kind: int,
-    data: tuple[AnyArray, Int64Array, AnyArray, Int64Array],
-    local: Int32Array,
-    space: Space,
-    sets: Int64Array,
+def hash_extensions(step: Step, kept: int, first: Any, bits: AnyArray, hashes: Int64Array, keys: Int64Array) -> None:
+    """Hash the baskets of the listed extensions: the sum of their keys, from `first` on, or a hash of words if -1."""
+    words, at = np.uint64(step.words), np.uint64(step.out)
+    for i in range(kept):
+        total, key = np.int64(0), np.uint64(first)
+        for word in range(words if first >= 0 else np.uint64(0)):
+            own = bits[at + word]
+            if own:
+                for bit in range(np.uint64(64)):
+                    total += keys[key + bit] & -np.int64((own >> bit) & np.uint64(1))
+            key += np.uint64(64)
+        hashes[step.child + i] = total if first >= 0 else hash_words(bits, np.int64(at), 1, step.words)
+        at += np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES)
+
+
+@kernel
+def is_known(
+    length: int, count: Any, code: Any, state: Int64Array, path: Int32Array, table: Int64Array, sets: Int64Array,
     codes: Int32Array,
+) -> bool:  # fmt: skip
+    """Return whether the path is part of an itemset of the local database that stands in the same baskets."""
+    mask, known = np.uint64(table.size - 1), False
+    slot = np.uint64(code ^ count) & mask
+    while not known and table[slot] != -1 and table[slot] & INDEX >= state[FIRST]:
+        i = table[slot] & INDEX
+        if (table[slot] ^ code) >> 32 == 0 and sets[i, HASH] == code and sets[i, COUNT] == count:
+            start, known = sets[i - 1, END] if i else 0, True
+            for place in range(length):
+                found = False
+                for j in range(start, sets[i, END]):
+                    found |= codes[j] == path[place]
+                known &= found
+            state[CLASHES] += not known
+        slot = (slot + np.uint64(1)) & mask
+    state[N_KNOWN] += known
+    return known
+
+
+@kernel
+def enter_in(table: Int64Array, i: Any, first: Any, sets: Int64Array) -> None:
+    """Enter an itemset in the table, whose itemsets before the `first` do not count."""
+    mask = np.uint64(table.size - 1)
+    slot = np.uint64(sets[i, HASH] ^ sets[i, COUNT]) & mask
+    while table[slot] != -1 and table[slot] & INDEX >= first:
+        slot = (slot + np.uint64(1)) & mask
+    table[slot] = (sets[i, HASH] & ~INDEX) | i
+
+
+@kernel
+def fill_table(state: Int64Array, table: Int64Array, sets: Int64Array) -> None:
+    """Enter all itemsets of the local database in an empty table."""
+    for i in range(state[FIRST], state[N_SETS]):
+        enter_in(table, i, state[FIRST], sets)
+
+
+@kernel
+def looks_up(kind: int, state: Int64Array) -> bool:
+    """Return whether to look itemsets up in the table, which is given up where few are found."""
+    n = state[N_SETS] - state[FIRST]
+    return kind == CLOSED and (n < TRIAL or 16 * state[N_KNOWN] > n)
+
+
+@kernel
+def write(
+    length: int, count: Any, code: Any, state: Int64Array, path: Int32Array, sets: Int64Array, codes: Int32Array
 ) -> None:
+    """Write the itemset of the path."""
+    n, size = state[N_SETS], state[N_CODES]
+    for i in range(length):
+        codes[size + i] = path[i]
+    sets[n, END], sets[n, COUNT], sets[n, HASH] = size + length, count, code
+    state[N_SETS], state[N_CODES] = n + 1, size + length
+
+
+@kernel
+def enter(kind: int, supports: Int64Array, space: Space, sets: Int64Array, codes: Int32Array) -> None:
     """Write the itemsets of a local database's item, and make the first frame.
 
     An item of -1 means that the database is the whole, of which extensions record[2] to record[1] are searched.
     """
-    state, frames, extensions, path = space.state, space.frames, space.extensions, space.path
-    hashes, bits = space.hashes, space.bits
-    record = space.records[state[RECORD]]
+    state, extensions, path, frames, hashes = space.state, space.extensions, space.path, space.frames, space.hashes
+    number, record = state[RECORD], space.records[state[RECORD]]
     item, size, fixed, start = record[0], record[1], record[2], record[3]
     frames[0, START], frames[0, SIZE], frames[0, CURSOR], frames[0, STOP] = start, size, size, 0
-    frames[0, BITS], frames[0, LENGTH] = record[6], 0
-    state[DEPTH], state[N_ROOT] = 0, 0
+    frames[0, BITS], frames[0, LENGTH], frames[0, WORDS] = record[6], 0, record[4]
+    frames[0, KEYS] = -1 if item < 0 else space.notes[number, 0]
+    state[DEPTH], state[FIRST], state[N_KNOWN] = 0, state[N_SETS], 0
     if item < 0:
         frames[0, STOP] = fixed
         for a in range(fixed, size if kind == CLOSED else 0):
-            hashes[start + a] = hash_words(bits, record[6] + a, record[7], record[4])
+            hashes[start + a] = hash_words(space.bits, record[6] + a, record[7], record[4])
         return
-    length, code = 1, np.int64(0)
     path[0] = item
-    if kind != GENERATORS:
-        for i in range(fixed):
-            path[1 + i] = extensions[start + size + i, 0]
-        length += fixed
-    if kind == CLOSED:
-        code = hash_baskets(item, data[0], data[1], data[2], record, extensions, bits, local, hashes, space.keys)
-    state[N_ROOT] = frames[0, LENGTH] = length
-    count = data[3][item]
-    if kind != MAXIMAL:
-        report(length, count, code, start, size, state, extensions, hashes, path, sets, codes)
-    else:
-        report_maximal(length, count, start, size, state, extensions, path, space.found, sets, codes)
-    if size == 1:
-        frames[0, CURSOR] = 0
+    for i in range(fixed):
+        path[1 + i] = extensions[start + size + i, 0]
+    length = 1 if kind == GENERATORS else 1 + fixed
+    frames[0, LENGTH] = length
+    frames[0, CURSOR] = 0 if size == 1 else size
+    count, code = supports[item], space.notes[number, 1]
+    for more in range(2 if size == 1 else 1):
+        if more:
+            path[length], count, code = extensions[start, 0], extensions[start, 1], hashes[start]
+        write(length + more, count, code, state, path, sets, codes)
 
 
 @kernel
-def hash_extensions(
-    step: Step, kept: int, is_whole: bool, bits: AnyArray, hashes: Int64Array, keys: Int64Array
-) -> None:
-    """Hash the baskets of the extensions just found."""
-    for i in range(kept):
-        out = step.out + i * step.padded
-        if is_whole:
-            hashes[step.child + i] = hash_words(bits, out, 1, step.words)
-        else:
-            hashes[step.child + i] = hash_bits(bits, out, step.words, keys)
+def next_step(depth: int, least: int, state: Int64Array, frames: Int64Array, record: Int64Array) -> Step:
+    """Return the next itemset of a frame, `a` is -1 if there is none."""
+    a, start, at, words = frames[depth, CURSOR] - 1, frames[depth, START], frames[depth, BITS], frames[depth, WORDS]
+    padded = words if words == 1 else (words + LANES - 1) // LANES * LANES
+    child, out, apart, stride = start + frames[depth, SIZE], at + frames[depth, SIZE] * padded, padded, 1
+    if depth == 0:
+        child, out, apart, stride = state[TOP], state[TOP_BITS], 1, record[7]
+    state[DEPTH] = depth
+    if a < frames[depth, STOP]:
+        a = -1
+    return Step(a, start, at, apart, stride, words, record[5], least, child, out)
+
+
+@kernel
+def open_frame(step: Step, depth: int, kept: int, length: int, words: Any, first: Any, frames: Int64Array) -> None:
+    """Make the frame of the listed extensions."""
+    frames[depth, START], frames[depth, SIZE], frames[depth, CURSOR], frames[depth, STOP] = step.child, kept, kept, 0
+    frames[depth, BITS], frames[depth, LENGTH], frames[depth, WORDS], frames[depth, KEYS] = (
+        step.out,
+        length,
+        words,
+        first,
+    )
+
+
+@kernel
+def room_for(step: Step, kind: int, state: Int64Array, sizes: tuple[int, int, int, int, int]) -> int:
+    """Return what a step lacks room for: extensions, bits, itemsets, their items, or slots of the table."""
+    end = step.out + (step.a + 1) * (step.words + LANES) + LANES
+    if step.child + step.a + 1 > sizes[0] or end > sizes[1]:
+        return WANTS_ROOM
+    if state[N_SETS] + 2 > sizes[2] or state[N_CODES] > sizes[3]:
+        return WANTS_OUTPUT
+    if looks_up(kind, state) and 2 * (state[N_SETS] - state[FIRST] + 2) > sizes[4]:
+        return WANTS_TABLE
+    return DONE
 
 
 @kernel
 def descend(kind: int, least: int, space: Space, sets: Int64Array, codes: Int32Array) -> int:
     """Search a local database depth first, from where the stack stands, the rarest items first."""
     state, frames, extensions, bits, path = space.state, space.frames, space.extensions, space.bits, space.path
-    hashes, keys, tally, found = space.hashes, space.keys, space.tally, space.found
+    hashes, keys, numbers, spots, table = space.hashes, space.keys, space.numbers, space.spots, space.table
     depth, record = state[DEPTH], space.records[state[RECORD]]
-    words, shifts, is_whole = record[4], record[5], record[0] < 0
-    padded = words if words == 1 else (words + LANES - 1) // LANES * LANES
+    sizes = (extensions.shape[0], bits.size, len(sets), codes.size - 2 * len(frames), table.size)
     while depth >= 0:
-        a, start, length = frames[depth, CURSOR] - 1, frames[depth, START], frames[depth, LENGTH]
-        at, state[DEPTH] = frames[depth, BITS], depth
-        if a < frames[depth, STOP]:
+        step = next_step(depth, least, state, frames, record)
+        if step.a < 0:
             depth -= 1
             continue
-        child, out = start + frames[depth, SIZE], at + frames[depth, SIZE] * padded
-        if depth == 0:
-            child, out = state[TOP], state[TOP_BITS]
-        if child + a + 1 > extensions.shape[0]:
-            state[NEED] = child + a + 1
-            return WANTS_EXTENSIONS
-        if out + (a + 1) * padded + LANES > bits.size:
-            state[NEED] = out + (a + 1) * padded + LANES
-            return WANTS_BITS
-        if state[N_SETS] + 2 > len(sets) or state[N_CODES] + 2 * frames.shape[0] > codes.size:
-            return WANTS_OUTPUT
-        if state[N_LISTED] == found.shape[1] << 6:
-            return WANTS_FOUND
-        path[length] = extensions[start + a, 0]
-        stride = record[7] if depth == 0 else 1
-        step = Step(a, start, at, stride, depth == 0 or words == 1, words, padded, shifts, least, child, out)
-        if step.side_by_side:
-            count_side_by_side(step, bits, tally)
+        status = room_for(step, kind, state, sizes)
+        if status != DONE:
+            return status
+        here, length, words, first = step.start + step.a, frames[depth, LENGTH], step.words, frames[depth, KEYS]
+        frames[depth, CURSOR], path[length] = step.a, extensions[here, 0]
+        count, code = extensions[here, 1], hashes[here]
+        if looks_up(kind, state) and is_known(length + 1, count, code, state, path, table, sets, codes):
+            continue
+        if step.apart == 1:
+            kept, fixed = list_lanes(step, extensions, bits, numbers, path, length + 1)
         else:
-            count_one_by_one(step, bits, tally)
-        kept, fixed = choose(step, extensions, bits, tally, path, length + 1)
-        if kind == CLOSED:
-            hash_extensions(step, kept, is_whole, bits, hashes, keys)
-        length += 1 + (fixed if kind != GENERATORS else 0)
-        frames[depth, CURSOR] = a
-        count = extensions[start + a, 1]
-        if kind != MAXIMAL:
-            report(length, count, hashes[start + a], child, kept, state, extensions, hashes, path, sets, codes)
-        elif not report_maximal(length, count, child, kept, state, extensions, path, found, sets, codes):
-            kept = 0
+            kept, fixed = list_sets(step, extensions, bits, numbers, path, length + 1)
+        length += 1 if kind == GENERATORS else 1 + fixed
+        narrow = (count + 63) >> 6
+        is_narrow = (narrow if narrow == 1 else 2 * narrow + LANES) < words
+        if kept > (kind != CLOSED) and first >= 0 and step.shifts == 0 and is_narrow:
+            below = max(first + (words << 6), state[TOP_KEYS])
+            n = list_spots(step, bits, spots, first, below, keys)
+            pack(step, kept, n, narrow, first, numbers, bits, spots, hashes, keys)
+            words, first = narrow, below
+        elif kept > (kind != CLOSED):
+            copy_common(step, kept, numbers, bits)
+            if kind == CLOSED:
+                hash_extensions(step, kept, first, bits, hashes, keys)
+        for more in range(2 if kept == 1 else 1):
+            if more:
+                path[length], count, code = extensions[step.child, 0], extensions[step.child, 1], hashes[step.child]
+                if looks_up(kind, state) and is_known(length + 1, count, code, state, path, table, sets, codes):
+                    continue
+            write(length + more, count, code, state, path, sets, codes)
+            if looks_up(kind, state):
+                enter_in(table, state[N_SETS] - 1, state[FIRST], sets)
         if kept > 1:
             depth += 1
-            frames[depth, START], frames[depth, SIZE], frames[depth, CURSOR], frames[depth, STOP] = child, kept, kept, 0
-            frames[depth, BITS], frames[depth, LENGTH] = out, length
+            open_frame(step, depth, kept, length, words, first, frames)
     state[DEPTH] = -1
     return DONE
 
 
 @kernel
-def mine(
-    kind: int,
-    n: int,
-    least: int,
-    data: tuple[AnyArray, Int64Array, AnyArray, Int64Array],
-    local: Int32Array,
-    space: Space,
-    sets: Int64Array,
-    codes: Int32Array,
-) -> int:
-    """Find the nodes of local databases state[RECORD] to `n`, or the sets that are maximal in one of these.
-
-    `data` is the codes, starts, places and supports of the whole.
-    """
+def mine(kind: int, n: int, least: int, supports: Int64Array, space: Space, sets: Int64Array, codes: Int32Array) -> int:
+    """Find the nodes of local databases state[RECORD] to `n`."""
     state = space.state
     while state[RECORD] < n:
-        record = space.records[state[RECORD]]
         if state[DEPTH] < 0:
             if state[N_SETS] + 2 > len(sets) or state[N_CODES] + 2 * space.frames.shape[0] > codes.size:
                 return WANTS_OUTPUT
-            enter(kind, data, local, space, sets, codes)
+            enter(kind, supports, space, sets, codes)
         status = descend(kind, least, space, sets, codes)
         if status != DONE:
             return status
-        forget(state, record[3], record[1], space.extensions, space.found)
         state[RECORD] += 1
     return DONE

@@ -22,19 +22,22 @@ def family_of_absences(request: Request, sets: Ragged, item_counts: Int64Array) 
     return int(fit.sum()) * int(wanted.sum()) - int(inside.sum())
 
 
-def family_of_rules(request: Request, itemsets: Itemsets, sets: Ragged, item_counts: Int64Array) -> int:
+def family_of_rules(request: Request, itemsets: Itemsets, sets: Ragged, item_counts: Int64Array, n_listed: int) -> int:
     """Return the number of pairs of disjoint frequent sets that may be antecedent and consequent.
 
     Exact for consequents of one item where all itemsets are listed; for longer ones pairs that overlap count, too.
     Antecedents of equal closure are in the same baskets and so are one test: closed sets or generators, if all are
-    listed, stand for all frequent sets. Where sets are missing they are counted, the limits on the sides apart.
+    listed, stand for all frequent sets. A closed set with longer consequents can give one test several times; then the
+    `n_listed` rules count besides, as a correction must not rank more tests than there are. Where sets are missing they
+    are counted, the limits on the sides apart.
     """
     longest = itemsets.max_len
     if itemsets.min_len == 1 and itemsets.kind == "all":
         left, right = _by_length(sets, request.in_antecedent), _by_length(sets, request.in_consequent)
         return _pairs(left, right, request.most, longest) - _overlap(request, sets, longest)
     if itemsets.min_len == 1 and itemsets.kind in ("closed", "generators") and longest is None:
-        return len(sets) * (request.absent(item_counts).size + (len(sets) if request.most > 1 else 0))
+        pairs = len(sets) * request.absent(item_counts).size
+        return pairs if request.most == 1 else pairs + len(sets) ** 2 + n_listed
     counted = [0, *count_itemsets(itemsets.baskets, min_support=request.least, max_len=longest)]
     inside = sum(length * n for length, n in enumerate(counted) if longest is None or length < longest)
     return _pairs(counted, counted, request.most, longest) - inside

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .._core.params import Params
 from ..summaries.baskets import Baskets
 from ..typing import BoolArray, IntoFrame
-from ._mining import Budget, count_lengths, list_itemsets, prepare
+from ._mining import Budget, count_lengths, list_itemsets, recode
 from ._support import allowed_items
 from ._trie import Listing
 
@@ -49,16 +49,18 @@ class Request:
     def list_all(self, least: int, *, limit: int | None = None, progress: bool = False) -> Listing:
         """Return the itemsets with a count of at least `least`; more than `limit` are an error."""
         budget = Budget(self.max_itemsets if limit is None else limit, least, self.function)
-        prepared = prepare(self.baskets, least, self.allowed, perfect=self._perfect)
-        trie = list_itemsets(prepared, least, self.max_len, budget, n_threads=self.n_threads, progress=progress)
+        trie = list_itemsets(
+            recode(self.baskets, least, self.allowed, perfect=self._perfect), least, self.max_len, budget,
+            n_threads=self.n_threads, progress=progress,
+        )  # fmt: skip
         return Listing(trie, self.min_len)
 
     def count(self, least: int, *, progress: bool = False) -> tuple[int, ...]:
         """Return how many itemsets of 1, 2, ... items have a count of at least `least`."""
-        prepared = prepare(self.baskets, least, self.allowed, perfect=self._perfect)
         numbers = count_lengths(
-            prepared, least, self.max_len, function=self.function, n_threads=self.n_threads, progress=progress
-        )
+            recode(self.baskets, least, self.allowed, perfect=self._perfect), least, self.max_len,
+            function=self.function, n_threads=self.n_threads, progress=progress,
+        )  # fmt: skip
         return tuple(0 if length < self.min_len else n for length, n in enumerate(numbers, start=1))
 
     @property

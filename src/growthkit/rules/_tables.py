@@ -12,25 +12,12 @@ from .._core.ragged import Ragged
 from .._core.vocabulary import Vocabulary
 from ..typing import AnyArray, IntoFrame
 
-__all__ = ["framed", "label_sets", "plain_labels"]
-
-
-def plain_labels(items: Vocabulary) -> AnyArray:
-    """Return the ids by code as Python objects; moments finer than a microsecond, which Python lacks, as NumPy's."""
-    labels = items.labels
-    if labels.dtype != np.dtype("datetime64[ns]"):
-        return labels.astype(object)
-    coarse = labels.astype("datetime64[us]")
-    if (coarse == labels).all():
-        return coarse.astype(object)
-    objects = np.empty(labels.size, dtype=object)
-    objects[:] = list(labels)
-    return objects
+__all__ = ["framed", "label_sets"]
 
 
 def label_sets(sets: Ragged, items: Vocabulary) -> AnyArray:
     """Return each set, none of them empty, as a tuple of ids, in an array of objects."""
-    labels = plain_labels(items)
+    labels = items.objects()
     tuples = np.empty(len(sets), dtype=object)
     lengths = sets.lengths
     for length in np.flatnonzero(np.bincount(lengths)).tolist():

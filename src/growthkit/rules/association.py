@@ -118,7 +118,9 @@ def association_rules(
     if correction is not None:
         counts = counter.item_counts
         n_tests = (
-            family_of_absences(request, sets, counts) if negative else family_of_rules(request, itemsets, sets, counts)
+            family_of_absences(request, sets, counts)
+            if negative
+            else family_of_rules(request, itemsets, sets, counts, len(p))
         )
         q = corrected(p, correction, n_tests)
     return Rules(itemsets.backend, itemsets.baskets, *found, shown, p, q, correction, n_tests, negative)

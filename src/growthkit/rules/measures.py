@@ -22,7 +22,7 @@ SOURCES = {
     "agrawal": "Agrawal, R., Imielinski, T., Swami, A. (1993). Mining association rules between sets of items in large "
     "databases. SIGMOD, 207-216.",
     "aze": "Azé, J., Kodratoff, Y. (2002). Evaluation de la résistance au bruit de quelques mesures d'extraction de "
-    "règles d'association. Extraction et gestion des connaissances, 143-154.",
+    "règles d'association. Extraction des connaissances et apprentissage 1, 143-154.",
     "brin": "Brin, S., Motwani, R., Ullman, J. D., Tsur, S. (1997). Dynamic itemset counting and implication rules for "
     "market basket data. SIGMOD, 255-264.",
     "brin2": "Brin, S., Motwani, R., Silverstein, C. (1997). Beyond market baskets: generalizing association rules to "
@@ -42,8 +42,10 @@ SOURCES = {
     "16(3), 399-415.",
     "kenett": "Kenett, R., Salini, S. (2008). Relative linkage disequilibrium: a new measure for association rules. "
     "Advances in Data Mining, 189-199.",
-    "kodratoff": "Kodratoff, Y. (2001). Comparing machine learning and knowledge discovery in databases. Machine "
-    "Learning and Its Applications, 1-21.",
+    "klosgen": "Klösgen, W. (1996). Explora: a multipattern and multistrategy discovery assistant. Advances in "
+    "Knowledge Discovery and Data Mining, 249-271.",
+    "kodratoff": "Kodratoff, Y. (2001). Comparing machine learning and knowledge discovery in databases: an "
+    "application to knowledge discovery in texts. Machine Learning and Its Applications, 1-21.",
     "lerman": "Lerman, I. C. (1981). Classification et analyse ordinale des données. Dunod.",
     "loevinger": "Loevinger, J. (1947). A systematic approach to the construction and evaluation of tests of ability. "
     "Psychological Monographs 61(4).",
@@ -59,12 +61,16 @@ SOURCES = {
     "implicative normalized quality measure for association rules. Quality Measures in Data Mining, 237-250.",
     "sebag": "Sebag, M., Schoenauer, M. (1988). Generation of rules with certainty and confidence factors from "
     "incomplete and incoherent learning bases. EKAW, 28.1-28.20.",
+    "shannon": "Shannon, C. E. (1948). A mathematical theory of communication. Bell System Technical Journal 27, "
+    "379-423 and 623-656.",
     "shortliffe": "Shortliffe, E. H., Buchanan, B. G. (1975). A model of inexact reasoning in medicine. Mathematical "
     "Biosciences 23, 351-379.",
     "smyth": "Smyth, P., Goodman, R. M. (1992). An information theoretic approach to rule induction from databases. "
     "IEEE Transactions on Knowledge and Data Engineering 4(4), 301-316.",
     "tan": "Tan, P.-N., Kumar, V., Srivastava, J. (2004). Selecting the right objective measure for association "
     "analysis. Information Systems 29(4), 293-313.",
+    "theil": "Theil, H. (1970). On the estimation of relationships involving qualitative variables. American Journal "
+    "of Sociology 76(1), 103-154.",
     "wu": "Wu, T., Chen, Y., Han, J. (2010). Re-examination of interestingness measures in pattern mining: a unified "
     "framework. Data Mining and Knowledge Discovery 21(3), 371-397.",
     "yao": "Yao, Y. Y., Zhong, N. (1999). An analysis of quantitative measures associated with rules. PAKDD, 479-488.",
@@ -278,14 +284,14 @@ _TABLE = (
         "tan",
         lambda t: 2 * (t.gap / t.n) * (t.gap / t.n) / (t.x * t.not_x),
     ),
-    Measure("mutual_information", INFORMATION, 0, 1, 0, "tan", _information),
+    Measure("mutual_information", INFORMATION, 0, 1, 0, "shannon", _information),
     Measure(
         "uncertainty",
         f"{INFORMATION} / entropy(y / n)",
         0,
         1,
         0,
-        "geng",
+        "theil",
         lambda t: _information(t) / _entropy(t.y / t.n, t.not_y / t.n),
     ),
     Measure("j_measure", "(a*log2(a*n / (x*y)) + b*log2(b*n / (x*(n - y)))) / n", 0, 1, 0, "smyth", _j_measure),
@@ -303,7 +309,7 @@ _TABLE = (
         -0.1482,
         0.385,
         0,
-        "tan",
+        "klosgen",
         lambda t: np.sqrt(t.a / t.n) * (t.gap / (t.n * t.x)),
     ),
     Measure("sebag", "a / b", 0, INF, None, "sebag", lambda t: t.a / t.b),

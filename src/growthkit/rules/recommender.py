@@ -10,7 +10,7 @@ from .._core.frames import frozen
 from .._core.parallel import block_edges, run_blocks, thread_count
 from .._core.params import Params
 from .._core.ragged import Ragged
-from ..exceptions import ParameterError
+from ..exceptions import DataError, ParameterError
 from ..summaries.baskets import Baskets
 from ..typing import AnyArray, Int32Array, IntoFrame
 from . import _offer_kernels
@@ -112,7 +112,7 @@ class RuleRecommender:
         ParameterError
             If k is below 1.
         DataError
-            If the dataframe cannot be read as baskets.
+            If the dataframe cannot be read as baskets, or its items' ids are of another kind than those of the rules.
 
         Notes
         -----
@@ -148,6 +148,11 @@ class RuleRecommender:
     def _known_items(self, baskets: Baskets) -> Ragged:
         """Return the baskets in the codes of the rules, with the groups of their items, without unknown ones."""
         known = self.rules.baskets
+        if len(baskets.items) and len(known.items) and baskets.items.kind != known.items.kind:
+            raise DataError(
+                f"RuleRecommender.recommend: the baskets have {baskets.items.kind} ids, the rules {known.items.kind} "
+                "ids, which never match; cast them to one type first."
+            )
         codes = known.items.find(baskets.items.labels)[baskets.rows.codes]
         row_of = baskets.rows.row_numbers()[codes >= 0]
         codes = codes[codes >= 0]

@@ -145,8 +145,9 @@ class Rules(Result):
         ParameterError
             If k is below 1 or there is no such measure.
         """
-        k = Params("Rules.strongest").whole("k", k, low=1)
-        values = self.measure(by)
+        params = Params("Rules.strongest")
+        k = params.whole("k", k, low=1)
+        values = self.measure(params.one_of("by", by, tuple(MEASURES)))
         known = np.where(np.isnan(values), -np.inf, values)
         return self.take(np.lexsort((self.antecedent_count, -self.count, -known, np.isnan(values)))[:k])
 
@@ -271,10 +272,19 @@ class Rules(Result):
         n_threads
             Number of threads; None for all cores.
 
+        Raises
+        ------
+        ParameterError
+            If `baskets` are none.
+        DataError
+            If their items' ids are of another kind.
+
         References
         ----------
         .. [1] Webb, G. I. (2007). Discovering significant patterns. Machine Learning 68(1), 1-33.
         """
+        if not isinstance(cast("Any", baskets), Baskets):
+            Params("Rules.counted_in").refuse("baskets", "Baskets (see Baskets.from_frame)", type(baskets))
         moved = self._moved_to(baskets)
         counter = moved._counter("Rules.counted_in", n_threads)
         count = counter.count(united(moved.antecedents, moved.consequents))

@@ -19,10 +19,11 @@ from .._core.results import Result
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array, IntoFrame
-from . import _sequence_kernels as kernels
+from . import _growth_kernels as kernels
+from ._chain_kernels import fill_table, mark_absorbed
 from ._chains import Spelling, lengths_of, spelt
 from ._support import least_count, members
-from ._tables import framed, plain_labels
+from ._tables import framed
 
 __all__ = ["SequentialPatterns", "sequential_patterns"]
 
@@ -99,7 +100,7 @@ class SequentialPatterns(Result):
         Raises
         ------
         DataError
-            If an element is a single id rather than a collection, or has no item.
+            If the pattern or an element is a single id rather than a collection, or an element has no item.
 
         Notes
         -----
@@ -118,7 +119,12 @@ class SequentialPatterns(Result):
     def _keys(self, pattern: Iterable[Any]) -> list[int]:
         """Return a pattern as keys, -1 for items that are not frequent."""
         keys: list[int] = []
-        for element in members(pattern) or []:
+        listed = members(pattern)
+        if listed is None:
+            raise DataError(
+                f"SequentialPatterns.find: a pattern is a collection of elements, got {pattern!r}; put them in a list."
+            )
+        for element in listed:
             ids = members(element)
             if not ids:
                 raise DataError(
@@ -237,7 +243,7 @@ def sequential_patterns(
     opened = read_frame(log, function=params.function, n_threads=n_threads)
     data = _read(opened, customer, item, timestamp)
     bounds = _bounds(params, data.ticks_per_unit, min_gap, max_gap, max_span)
-    min_count = least_count(params, min_support, data.n_customers)
+    min_count = min(least_count(params, min_support, data.n_customers), data.n_customers + 1)
     histories, support, items = _histories(data, min_count)
     # Whether the longest patterns are closed is seen only beside those with one item more.
     depth = 2**62 if longest is None else longest + (kind == "closed")
@@ -264,7 +270,9 @@ def _read(log: Log, customer: str, item: str, timestamp: str) -> _Entries:
     if log.is_numeric(timestamp, role="timestamp"):
         numbers = log.numbers(timestamp, role="timestamp")
         bad = (numbers != np.floor(numbers)) | (np.abs(numbers) >= 2**53)
-        log.refuse_rows(timestamp, bad, "values that are no whole numbers", "give timestamps, or whole numbers")
+        log.refuse_rows(
+            timestamp, bad, "values that are no whole numbers below 2**53", "give timestamps, or smaller whole numbers"
+        )
         ticks, low, unit = numbers.astype(np.int64), int(numbers.min()), 1
     else:
         times = log.times(timestamp, role="timestamp")
@@ -287,7 +295,10 @@ def _ticks(params: Params, name: str, length: Any, ticks_per_unit: int, *, up: b
             params.refuse(
                 name, "a number in the unit of the timestamp column, which holds whole numbers or days", length
             )
-        length = np.timedelta64(cast("Any", length)) / np.timedelta64(1, "D")
+        length = np.timedelta64(cast("Any", length))
+        if np.datetime_data(length.dtype)[0] in ("Y", "M"):
+            params.refuse(name, "a length in days or shorter units, as months and years have no one length", length)
+        length = length / np.timedelta64(1, "D")
     ticks = params.number(name, length, low=0) * ticks_per_unit
     if ticks >= kernels.NO_BOUND:
         return kernels.NO_BOUND
@@ -347,7 +358,9 @@ def _search(
 
     def block(b: int) -> Int64Array:
         roots = np.arange(*blocks[b])
-        return kernels.search(histories, in_elements, places.indptr, support, roots, min_count, max_len, bounds, limit)
+        return kernels.search_sequences(
+            histories, in_elements, places.indptr, support, roots, min_count, max_len, bounds, limit
+        )
 
     parts = run_blocks(block, len(blocks), n_threads=n_threads, progress=progress, label="patterns")
     n_found = sum(part.size // 3 for part in parts)
@@ -379,7 +392,7 @@ def _most_frequent_first(
 
 def _elements(spelling: Spelling, shown: Int64Array, items: Vocabulary) -> AnyArray:
     """Return patterns as tuples of tuples of ids, in an array of objects."""
-    labels = plain_labels(items)[spelling.codes].tolist()
+    labels = items.objects()[spelling.codes].tolist()
     edges = [*np.flatnonzero(spelling.opens).tolist(), len(labels)]
     elements = [tuple(labels[a:b]) for a, b in pairwise(edges)]
     opened = np.concatenate(([0], np.cumsum(spelling.opens)))[spelling.indptr].tolist()
@@ -391,7 +404,7 @@ def _elements(spelling: Spelling, shown: Int64Array, items: Vocabulary) -> AnyAr
 def _is_closed(parents: Int64Array, keys: Int64Array, counts: Int64Array, n_items: int) -> BoolArray:
     spelling = spelt(parents, keys, n_items)
     table = np.full(1 << (2 * parents.size + 1).bit_length(), -1, dtype=np.int64)
-    kernels.fill_table(parents, keys, 2 * n_items, table)
+    fill_table(parents, keys, 2 * n_items, table)
     absorbed = np.zeros(parents.size, dtype=bool)
-    kernels.mark_absorbed(parents, keys, counts, n_items, *spelling, table, absorbed)
+    mark_absorbed(parents, keys, counts, n_items, *spelling, table, absorbed)
     return ~absorbed

@@ -25,7 +25,10 @@ FEWEST_FOR_LIFT = 5
 """The least count of an itemset ranked by lift, unless another is given."""
 
 TIE = 1e-12
-"""Scores that differ by this share are equal: two products of the same factors may differ in their last bits."""
+"""Scores that differ by this share of their size are equal: products of the same factors may differ in their last bits.
+
+The size of a leverage is the support that it is a difference from: where items are independent, it is rounding alone.
+"""
 
 
 def top_itemsets(
@@ -80,7 +83,7 @@ def top_itemsets(
     Exact: equal to sorting all itemsets. By support, the threshold is found by bisection, which lists few itemsets at a
     time. By leverage, an itemset of support s has less than s; so once k itemsets of leverage t or more are known, none
     of support t or less can be among the best, and the threshold rises to t. By lift, all itemsets of `min_count`
-    baskets are looked at. Scores that differ by less than 1e-12 of their size are ties.
+    baskets are looked at. Scores that differ by less than 1e-12 of their size (leverages: of the support) are ties.
 
     References
     ----------
@@ -114,7 +117,8 @@ def top_itemsets(
     if by == "leverage":
         least, listing = _by_leverage(request, k, min_count or 1, least, listing)
     scores = _scores(request.baskets, by, listing)
-    order = _best(listing, scores, k)
+    sizes = _scores(request.baskets, "support", listing) if by == "leverage" else scores
+    order = _best(listing, scores, TIE * sizes, k)
     shown = {} if by == "support" else {by: scores[order]}
     picked = _picked(listing, order)
     return Itemsets(
@@ -187,20 +191,23 @@ def _scores(baskets: Baskets, by: str, listing: Listing) -> FloatArray:
     return support - independent if by == "leverage" else support / independent
 
 
-def _best(listing: Listing, scores: FloatArray, k: int) -> Int64Array:
-    """Return the places of the k best itemsets and of those that tie with the last of them, in order."""
+def _best(listing: Listing, scores: FloatArray, slack: FloatArray, k: int) -> Int64Array:
+    """Return the places of the k best itemsets and of those that tie with the last of them, in order.
+
+    Two itemsets tie if their scores are no further apart than the slack of either.
+    """
     indptr, codes, _ = listing.arrays
     kept = np.arange(scores.size)
     if scores.size > k:
-        last = np.partition(scores, scores.size - k)[scores.size - k]
-        kept = np.flatnonzero(scores >= last - TIE * abs(last))
+        last = np.argpartition(scores, scores.size - k)[scores.size - k]
+        kept = np.flatnonzero(scores >= scores[last] - np.maximum(slack, slack[last]))
     kept = kept[np.argsort(-scores[kept], kind="stable")]
     sizes = np.diff(indptr)[kept]
     padded = np.full((kept.size, int(sizes.max(initial=0))), -1, dtype=np.int32)
     for place in range(padded.shape[1]):
         long_enough = sizes > place
         padded[long_enough, place] = codes[indptr[kept[long_enough]] + place]
-    falls = np.diff(-scores[kept], prepend=-np.inf) > TIE * np.abs(scores[kept])
+    falls = np.diff(-scores[kept], prepend=-np.inf) > slack[kept]
     return kept[np.lexsort((*padded.T[::-1], sizes, np.cumsum(falls)))]
 
 

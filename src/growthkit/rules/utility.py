@@ -15,7 +15,7 @@ from .._core.results import Result
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError
 from ..typing import AnyArray, FloatArray, Int64Array, IntoFrame
-from . import _utility_kernels as kernels
+from . import _growth_kernels as kernels
 from ._chains import spelt
 from ._tables import framed, label_sets
 
@@ -243,7 +243,7 @@ def _search(
     blocks = block_edges(n_items, min(BLOCKS, max(n_items, 1)))
 
     def block(b: int) -> tuple[Int64Array, FloatArray]:
-        return kernels.search(baskets, in_baskets, places.indptr, np.arange(*blocks[b]), threshold, max_len)
+        return kernels.search_utilities(baskets, in_baskets, places.indptr, np.arange(*blocks[b]), threshold, max_len)
 
     return run_blocks(block, len(blocks), n_threads=n_threads, progress=progress, label="itemsets")
 

@@ -1,8 +1,17 @@
-"""Compiled search for sequential patterns: arrays in, arrays out.
+"""Compiled searches that grow patterns item by item: sequences by how many have them, itemsets by what they are worth.
 
-A customer's history is a run of elements, each a moment with the items bought then. Elements hold distinct items in
-rising order. An occurrence of a pattern is the element where its last one ends, with the latest moment at which it can
-have begun. Extensions are numbered by key: item x in a later element has key x, in the same element n_items + x.
+Arrays in, arrays out. Both go depth-first over occurrences and note what they find as (parent, key, count): the pattern
+that is extended, the extension, and how many have it. What waits to be extended stands on a stack of four numbers: its
+place among what is found, its length, and where its occurrences begin and end.
+
+Sequences: a customer's history is a run of elements, each a moment with the items bought then. Elements hold distinct
+items in rising order. An occurrence of a pattern is the element where its last one ends, with the latest moment at
+which it can have begun. Extensions are numbered by key: item x in a later element has key x, in the same element
+n_items + x.
+
+Utilities: baskets stand one after another, each in the order in which items extend sets. An occurrence of a set is the
+place of its last item in a basket, with what the set is worth there. `rest` holds what the items behind a place are
+worth at most: the sum of those that are worth something.
 """
 
 from __future__ import annotations
@@ -12,9 +21,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .._core.jit import kernel
-from ..typing import BoolArray, Int32Array, Int64Array
+from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
 
-__all__ = ["Bounds", "Histories", "fill_table", "mark_absorbed", "search"]
+__all__ = ["Bounds", "Histories", "Worths", "search_sequences", "search_utilities", "sum_behind", "upper_bounds"]
 
 NONE = -1
 NO_BOUND = np.iinfo(np.int64).max
@@ -41,6 +50,42 @@ class Bounds(NamedTuple):
     min_gap: int
     max_gap: int
     max_span: int
+
+
+class Worths(NamedTuple):
+    """All baskets: items, what each is worth there, what those behind it are worth at most, and where baskets end."""
+
+    items: Int32Array
+    values: FloatArray
+    rest: FloatArray
+    ends: Int64Array
+
+
+@kernel
+def grown(old: AnyArray, size: int) -> AnyArray:
+    """Return the array, with room for at least `size` entries."""
+    if size <= old.size:
+        return old
+    new = np.empty(max(size, 2 * old.size), dtype=old.dtype)
+    new[: old.size] = old
+    return new
+
+
+@kernel
+def noted(found: Int64Array, place: int, parent: int, key: int, count: int) -> Int64Array:
+    """Write a pattern to its place."""
+    found = grown(found, 3 * place + 3)
+    found[3 * place], found[3 * place + 1], found[3 * place + 2] = parent, key, count
+    return found
+
+
+@kernel
+def queued(waiting: Int64Array, depth: int, pattern: int, length: int, begin: int, end: int) -> Int64Array:
+    """Put a pattern that is to be extended onto the stack."""
+    waiting = grown(waiting, 4 * depth + 4)
+    waiting[4 * depth], waiting[4 * depth + 1] = pattern, length
+    waiting[4 * depth + 2], waiting[4 * depth + 3] = begin, end
+    return waiting
 
 
 @kernel
@@ -136,7 +181,7 @@ def tally(
 
 
 @kernel
-def place_extensions(
+def place_occurrences(
     listed: Int64Array, n: int, slots: Int64Array, occurrences: Int64Array, starts: Int64Array
 ) -> None:
     """Write the occurrences of each extension that has slots to them."""
@@ -155,34 +200,7 @@ def forget(met: Int64Array, counts: Int64Array, sizes: Int64Array, seen: Int32Ar
 
 
 @kernel
-def grown(old: Int64Array, size: int) -> Int64Array:
-    """Return the array, with room for at least `size` entries."""
-    if size <= old.size:
-        return old
-    new = np.empty(max(size, 2 * old.size), dtype=np.int64)
-    new[: old.size] = old
-    return new
-
-
-@kernel
-def noted(found: Int64Array, place: int, parent: int, key: int, count: int) -> Int64Array:
-    """Write a pattern to its place."""
-    found = grown(found, 3 * place + 3)
-    found[3 * place], found[3 * place + 1], found[3 * place + 2] = parent, key, count
-    return found
-
-
-@kernel
-def queued(waiting: Int64Array, depth: int, pattern: int, length: int, begin: int, end: int) -> Int64Array:
-    """Put a pattern that is to be extended onto the stack."""
-    waiting = grown(waiting, 4 * depth + 4)
-    waiting[4 * depth], waiting[4 * depth + 1] = pattern, length
-    waiting[4 * depth + 2], waiting[4 * depth + 3] = begin, end
-    return waiting
-
-
-@kernel
-def search(
+def search_sequences(
     histories: Histories,
     places: Int64Array,
     places_of: Int64Array,
@@ -204,7 +222,7 @@ def search(
     seen, slots = np.full(n_keys, NONE, np.int32), np.full(n_keys, NONE, np.int64)
     occurrences, starts, listed = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
     found, n_found = np.empty(64, np.int64), 0
-    waiting = np.empty(64, np.int64)  # four numbers a pattern to extend: its place, its length, and where it occurs
+    waiting = np.empty(64, np.int64)
     for r in range(roots.size):
         root = int(roots[r])
         end = int(places_of[root + 1] - places_of[root])
@@ -237,53 +255,127 @@ def search(
                     waiting = queued(waiting, depth, slots[key], length + 1, end, end + sizes[key])
                     slots[key], end, depth = end, int(end + sizes[key]), depth + 1
             occurrences, starts = grown(occurrences, end), grown(starts, end)
-            place_extensions(listed, n, slots, occurrences, starts)
+            place_occurrences(listed, n, slots, occurrences, starts)
             forget(met[:n_met], counts, sizes, seen, slots)
     return found[: 3 * n_found]
 
 
 @kernel
-def slot_of(parent: int, key: int, n_keys: int, table: Int64Array, parents: Int64Array, keys: Int64Array) -> int:
-    """Return the slot of the hash table that holds this extension of `parent`, or the free one where it would stand."""
-    mask = np.uint64(table.size - 1)
-    hashed = np.uint64((parent + 1) * n_keys + key) * np.uint64(0x9E3779B97F4A7C15)
-    slot = (hashed ^ (hashed >> np.uint64(32))) & mask
-    while table[slot] != NONE and (parents[table[slot]] != parent or keys[table[slot]] != key):
-        slot = (slot + np.uint64(1)) & mask
-    return int(slot)
+def upper_bounds(indptr: Int64Array, codes: Int32Array, values: FloatArray, kept: AnyArray, bounds: FloatArray) -> None:
+    """Add to each item the positive worth of all kept items of the baskets that it is in."""
+    for row in range(indptr.size - 1):
+        whole = 0.0
+        for p in range(indptr[row], indptr[row + 1]):
+            if kept[codes[p]]:
+                whole += max(values[p], 0.0)
+        for p in range(indptr[row], indptr[row + 1]):
+            bounds[codes[p]] += whole
 
 
 @kernel
-def fill_table(parents: Int64Array, keys: Int64Array, n_keys: int, table: Int64Array) -> None:
-    """Enter every pattern into a hash table of a power of 2 of slots, more than there are patterns, all -1."""
-    for pattern in range(parents.size):
-        table[slot_of(parents[pattern], keys[pattern], n_keys, table, parents, keys)] = pattern
+def sum_behind(indptr: Int64Array, values: FloatArray, rest: FloatArray) -> None:
+    """Write for each place what the items behind it in its basket are worth at most."""
+    for row in range(indptr.size - 1):
+        behind = 0.0
+        for p in range(indptr[row + 1] - 1, indptr[row] - 1, -1):
+            rest[p] = behind
+            behind += max(values[p], 0.0)
 
 
 @kernel
-def mark_absorbed(
-    parents: Int64Array,
-    keys: Int64Array,
-    counts: Int64Array,
-    n_items: int,
-    indptr: Int64Array,
-    codes: Int32Array,
-    opens: BoolArray,
-    table: Int64Array,
-    absorbed: BoolArray,
+def weigh_extensions(
+    baskets: Worths,
+    places: Int64Array,
+    worths: FloatArray,
+    begin: int,
+    end: int,
+    sizes: Int64Array,
+    utility: FloatArray,
+    bound: FloatArray,
+    met: Int64Array,
+) -> int:
+    """Sum for each item behind the occurrences what the set is worth with it, and at most with more as well."""
+    items, values, rest, ends = baskets
+    n_met = 0
+    for o in range(begin, end):
+        for p in range(places[o] + 1, ends[places[o]]):
+            item = items[p]
+            if sizes[item] == 0:
+                met[n_met] = item
+                n_met += 1
+            sizes[item] += 1
+            worth = worths[o] + values[p]
+            utility[item] += worth
+            bound[item] += max(worth + rest[p], 0.0)
+    return n_met
+
+
+@kernel
+def place_worths(
+    baskets: Worths, places: Int64Array, worths: FloatArray, begin: int, end: int, slots: Int64Array
 ) -> None:
-    """Mark each pattern that as many customers have as one with one item more."""
-    for pattern in range(parents.size):
-        first, stop = indptr[pattern], indptr[pattern + 1]
-        for left_out in range(first, stop):
-            at = NONE
-            for p in range(first, stop):
-                if p == left_out:
-                    continue
-                follows_opener = p == left_out + 1 and opens[left_out]
-                key = codes[p] if opens[p] or follows_opener else n_items + codes[p]
-                at = table[slot_of(at, key, 2 * n_items, table, parents, keys)]
-                if at == NONE:
-                    break
-            if at != NONE and counts[at] == counts[pattern]:
-                absorbed[at] = True
+    """Write the occurrences of each extension that has slots to them."""
+    items, values, _, ends = baskets
+    for o in range(begin, end):
+        for p in range(places[o] + 1, ends[places[o]]):
+            slot = slots[items[p]]
+            if slot != NONE:
+                places[slot], worths[slot] = p, worths[o] + values[p]
+                slots[items[p]] = slot + 1
+
+
+@kernel
+def search_utilities(
+    baskets: Worths,
+    places_of_items: Int64Array,
+    indptr: Int64Array,
+    roots: Int64Array,
+    least: float,
+    max_len: int,
+) -> tuple[Int64Array, FloatArray]:
+    """Return all sets that begin with an item of `roots` and are worth `least`, or may be with more items.
+
+    Item x stands at the places ``places_of_items[indptr[x]:indptr[x + 1]]``. The first result holds three numbers a
+    set: the set that it extends (-1 for none), its last item, and in how many baskets it is; the second what it is
+    worth.
+    """
+    n_items = indptr.size - 1
+    sizes, slots, met = np.zeros(n_items, np.int64), np.full(n_items, NONE, np.int64), np.empty(n_items, np.int64)
+    utility, bound = np.zeros(n_items), np.zeros(n_items)
+    places, worths = np.empty(64, np.int64), np.empty(64)
+    found, worth_of, n_found = np.empty(64, np.int64), np.empty(64), 0
+    waiting = np.empty(64, np.int64)
+    for r in range(roots.size):
+        root = int(roots[r])
+        end = int(indptr[root + 1] - indptr[root])
+        places, worths = grown(places, end), grown(worths, end)
+        places[:end] = places_of_items[indptr[root] : indptr[root + 1]]
+        worths[:end] = baskets.values[places[:end]]
+        found = noted(found, n_found, NONE, root, end)
+        worth_of = grown(worth_of, n_found + 1)
+        worth_of[n_found] = worths[:end].sum()
+        waiting = queued(waiting, 0, n_found, 1, 0, end)
+        n_found, depth = n_found + 1, 1
+        while depth:
+            depth -= 1
+            parent, length = int(waiting[4 * depth]), int(waiting[4 * depth + 1])
+            begin, end = int(waiting[4 * depth + 2]), int(waiting[4 * depth + 3])
+            if length == max_len:
+                continue
+            n_met = weigh_extensions(baskets, places, worths, begin, end, sizes, utility, bound, met)
+            first, stop = begin, end
+            met[:n_met].sort()
+            for i in range(n_met):
+                item = int(met[i])
+                if bound[item] >= least:
+                    found = noted(found, n_found, parent, item, sizes[item])
+                    worth_of = grown(worth_of, n_found + 1)
+                    worth_of[n_found] = utility[item]
+                    waiting = queued(waiting, depth, n_found, length + 1, end, end + sizes[item])
+                    slots[item], end = end, int(end + sizes[item])
+                    n_found, depth = n_found + 1, depth + 1
+            places, worths = grown(places, end), grown(worths, end)
+            place_worths(baskets, places, worths, first, stop, slots)
+            for i in range(n_met):
+                sizes[met[i]], slots[met[i]], utility[met[i]], bound[met[i]] = 0, NONE, 0.0, 0.0
+    return found[: 3 * n_found], worth_of[:n_found]

@@ -1,0 +1,495 @@
+"""Kernels that find the extensions of items: the more frequent items that are often in a basket with them.
+
+The most frequent items of a basket are bits of a mask. The masks of the baskets of an item, turned by 90 degrees, are
+sets of baskets, whose bits are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.core import cgutils as _cgutils
+from numba.core import types as nb
+from numba.extending import intrinsic
+
+from .._core.jit import kernel
+from ..typing import AnyArray, Int32Array, Int64Array
+
+cgutils: Any = _cgutils  # numba has no stubs
+
+LANES = 8
+"""Words of 64 bits in a mask, which are handled at once."""
+
+BLOCK = 64 * LANES
+"""Words of the masks of 64 baskets."""
+
+AHEAD = 12
+"""How many baskets ahead memory is asked for."""
+
+FULL = 2**62
+"""Where tallies start anew from zero, so that they never overflow."""
+
+RUN = 16
+"""Items of a tail that are copied at once."""
+
+
+class Masked(NamedTuple):
+    """Baskets for mining; items are ranks, 0 the most frequent, an ancestor before its descendants.
+
+    Items below `split` are bits of the baskets' `masks`, LANES words each. The others stand in `tails` in rising order,
+    behind which there is room for RUN more. Item r is in baskets ``owners[starts[r]:starts[r + 1]]``; if it is not
+    below `split`, rows ``spots[starts[r] - starts[split]:]`` say where their tails begin and where in them it stands.
+    It counts ``supports[r]`` times, basket b ``weights[b]`` times or, if there are no weights, once. The ancestors of r
+    are ``ancestors[lineage[r]:lineage[r + 1]]``.
+    """
+
+    split: int
+    masks: AnyArray
+    tails: Int32Array
+    starts: Int64Array
+    owners: AnyArray
+    spots: AnyArray
+    weights: Int64Array
+    supports: Int64Array
+    lineage: Int64Array
+    ancestors: Int32Array
+
+
+class Desk(NamedTuple):
+    """Arrays to work with on one item.
+
+    `rows` holds masks of its baskets and `picked` some of these, `block` 64 of them while they are turned, `counts` how
+    often each bit is set (bit b of word w at LANES * b + w), and `limit` a mask of items. Between two items no `tally`
+    is above ``base[0]``, and `local` is -1. `weights` holds the weights of the baskets, and `codes` items of their
+    tails, those of each basket from `indptr` on. `order` says which baskets were picked. `partners` and `always` are
+    for lists of items, and `found` has the counts of the former.
+    """
+
+    rows: AnyArray
+    picked: AnyArray
+    block: AnyArray
+    counts: AnyArray
+    limit: AnyArray
+    weights: Int64Array
+    order: Int64Array
+    tally: Int64Array
+    base: Int64Array
+    found: Int64Array
+    partners: Int32Array
+    always: Int32Array
+    local: Int32Array
+    indptr: Int64Array
+    codes: Int32Array
+
+
+class Vectors:
+    """Writes code for the LANES words of a mask at once."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        ir = cgutils.ir
+        self.builder = builder
+        self.word = ir.IntType(64)
+        self.kind = ir.VectorType(self.word, LANES)
+        self.data = [
+            context.make_array(kind)(context, builder, argument).data if isinstance(kind, nb.Array) else argument
+            for kind, argument in zip(signature.args, arguments, strict=True)
+        ]
+
+    def address(self, array: int, place: Any) -> Any:
+        """Return where the vector that begins at a place of an argument stands."""
+        return self.builder.bitcast(self.builder.gep(self.data[array], [place]), self.kind.as_pointer())
+
+    def load(self, array: int, place: Any) -> Any:
+        """Return the vector that begins at a place of an argument."""
+        return self.builder.load(self.address(array, place), align=8)
+
+    def store(self, vector: Any, array: int, place: Any) -> None:
+        """Write a vector."""
+        self.builder.store(vector, self.address(array, place), align=8)
+
+    def constant(self, word: int) -> Any:
+        """Return a vector of equal words."""
+        return cgutils.ir.Constant(self.kind, [word] * LANES)
+
+    def spread(self, word: Any) -> Any:
+        """Return a vector of equal words that are not known before."""
+        ir = cgutils.ir
+        empty = ir.Constant(self.kind, ir.Undefined)
+        first = self.builder.insert_element(empty, word, ir.IntType(32)(0))
+        return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+    def call(self, name: str, returned: Any, vector: Any) -> Any:
+        """Call LLVM's function on a vector."""
+        kind = cgutils.ir.FunctionType(returned, [self.kind])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, f"{name}.v{LANES}i64")
+        return self.builder.call(function, [vector])
+
+    def swap(self, rows: list[Any], near: int, shift: int) -> None:
+        """Exchange the high bits of each row with the low bits of the one that stands `near` behind it."""
+        builder = self.builder
+        low, by = self.constant(sum(1 << bit for bit in range(64) if not bit & shift)), self.constant(shift)
+        for i in (i for i in range(len(rows)) if not i & near):
+            differing = builder.and_(builder.xor(builder.lshr(rows[i], by), rows[i + near]), low)
+            rows[i + near] = builder.xor(rows[i + near], differing)
+            rows[i] = builder.xor(rows[i], builder.shl(differing, by))
+
+
+def _prefetch(_context: Any, array: Any, _place: Any) -> tuple[Any, Callable[..., Any]]:
+    """Compile to the hint that ``array[place]`` will be read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        number = cgutils.ir.IntType(32)
+        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        pointer = builder.bitcast(lanes.address(0, arguments[1]), cgutils.voidptr_t)
+        builder.call(hint, [pointer, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return nb.void(array, nb.int64), generate
+
+
+def _trailing_zeros(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
+    """Compile to the place of the lowest bit set in a word."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], cgutils.true_bit)
+
+    return word(word), generate
+
+
+def _copy_mask(_context: Any, source: Any, _at: Any, limit: Any, target: Any, _to: Any) -> tuple[Any, Any]:
+    """Compile to: set the mask at ``target[to]`` to the one at ``source[at]`` where `limit` is set; return its size."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        left = builder.and_(lanes.load(0, arguments[1]), lanes.load(2, lanes.word(0)))
+        lanes.store(left, 3, arguments[4])
+        return lanes.call("llvm.vector.reduce.add", lanes.word, lanes.call("llvm.ctpop", lanes.kind, left))
+
+    return nb.int64(source, nb.int64, limit, target, nb.int64), generate
+
+
+def _copy_run(_context: Any, source: Any, _at: Any, target: Any, _to: Any) -> tuple[Any, Any]:
+    """Compile to: copy RUN items from ``source[at]`` to ``target[to]``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        run = builder.load(lanes.address(0, arguments[1]), align=4)
+        builder.store(run, lanes.address(2, arguments[3]), align=4)
+        return context.get_dummy_value()
+
+    return nb.void(source, nb.int64, target, nb.int64), generate
+
+
+def _turn_halfway(_context: Any, rows: Any, _at: Any, block: Any) -> tuple[Any, Any]:
+    """Compile to: turn the masks of 64 baskets as far as one can by exchanging bits of rows at least 8 apart."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        with cgutils.for_range_slice(builder, lanes.word(0), lanes.word(8 * LANES), lanes.word(LANES), inc=True) as (
+            first,
+            _,
+        ):
+            places = [builder.add(first, lanes.word(8 * LANES * i)) for i in range(8)]
+            vectors = [lanes.load(0, builder.add(arguments[1], place)) for place in places]
+            for near in (4, 2, 1):
+                lanes.swap(vectors, near, 8 * near)
+            for vector, place in zip(vectors, places, strict=True):
+                lanes.store(vector, 2, place)
+        return context.get_dummy_value()
+
+    return nb.void(rows, nb.int64, block), generate
+
+
+def _turn_rest(_context: Any, block: Any, counts: Any, _shift: Any) -> tuple[Any, Any]:
+    """Compile to: turn a block for the rest of the way, and add to `counts` how many bits are set, times 2 ** shift."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        shift = lanes.spread(arguments[2])
+        with cgutils.for_range_slice(builder, lanes.word(0), lanes.word(BLOCK), lanes.word(8 * LANES), inc=True) as (
+            first,
+            _,
+        ):
+            places = [builder.add(first, lanes.word(LANES * i)) for i in range(8)]
+            vectors = [lanes.load(0, place) for place in places]
+            for near in (4, 2, 1):
+                lanes.swap(vectors, near, near)
+            for vector, place in zip(vectors, places, strict=True):
+                lanes.store(vector, 0, place)
+                ones = builder.shl(lanes.call("llvm.ctpop", lanes.kind, vector), shift)
+                lanes.store(builder.add(lanes.load(1, place), ones), 1, place)
+        return context.get_dummy_value()
+
+    return nb.void(block, counts, nb.int64), generate
+
+
+def _reach(_context: Any, counts: Any, _least: Any, limit: Any) -> tuple[Any, Any]:
+    """Compile to: set in `limit` the bits whose counts are at least `least`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        least, found = lanes.spread(arguments[1]), cgutils.alloca_once_value(builder, lanes.constant(0))
+        bit = cgutils.alloca_once_value(builder, lanes.constant(1))
+        with cgutils.for_range_slice(builder, lanes.word(0), lanes.word(BLOCK), lanes.word(LANES), inc=True) as (
+            place,
+            _,
+        ):
+            here = builder.load(bit)
+            enough = builder.icmp_signed(">=", lanes.load(0, place), least)
+            chosen = builder.select(enough, here, lanes.constant(0))
+            builder.store(builder.or_(builder.load(found), chosen), found)
+            builder.store(builder.shl(here, lanes.constant(1)), bit)
+        lanes.store(builder.load(found), 2, lanes.word(0))
+        return context.get_dummy_value()
+
+    return nb.void(counts, nb.int64, limit), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
+lowest_one: Any = intrinsic(_trailing_zeros)
+copy_mask: Any = intrinsic(_copy_mask)
+copy_run: Any = intrinsic(_copy_run)
+turn_halfway: Any = intrinsic(_turn_halfway)
+turn_rest: Any = intrinsic(_turn_rest)
+reach: Any = intrinsic(_reach)
+
+
+@kernel
+def sort_short(values: Int32Array, n: int) -> None:
+    """Sort the first `n` values by insertion."""
+    for i in range(1, n):
+        value = values[i]
+        j = i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
+
+
+@kernel
+def copy_masks(item: int, data: Masked, desk: Desk) -> Any:
+    """Copy to `rows` what is below `item` in the masks of its baskets; return the bits set in any of their weights."""
+    limit, owners = desk.limit, data.owners
+    for word in range(LANES):
+        bits = min(max(item - 64 * word, 0), 64)
+        limit[word] = ~np.uint64(0) if bits == 64 else (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    first, last = data.starts[item], data.starts[item + 1]
+    for i in range(first, last):
+        prefetch(data.masks, np.int64(owners[min(i + AHEAD, last - 1)]) * LANES)
+        copy_mask(data.masks, np.int64(owners[i]) * LANES, limit, desk.rows, (i - first) * LANES)
+    powers = np.int64(0)
+    if data.weights.size:
+        for i in range(first, last):
+            weight = data.weights[owners[i]]
+            desk.weights[i - first] = weight
+            powers |= weight
+    return powers
+
+
+@kernel
+def pick(power: Any, n: int, desk: Desk) -> int:
+    """Copy the masks of the baskets in whose weight a power of 2 is, and note which these are."""
+    m = 0
+    desk.block[:LANES] = ~np.uint64(0)
+    for basket in range(n):
+        copy_mask(desk.rows, basket * LANES, desk.block, desk.picked, m * LANES)
+        desk.order[m] = basket
+        m += desk.weights[basket] >> power & 1
+    return m
+
+
+@kernel
+def count_bits(masks: AnyArray, n: int, power: Any, desk: Desk) -> None:
+    """Add to the counts how often each bit is set in the first `n` masks, times a power of 2."""
+    blocks = (n + 63) >> 6
+    masks[n * LANES : blocks * BLOCK] = 0
+    for block in range(blocks):
+        turn_halfway(masks, block * BLOCK, desk.block)
+        turn_rest(desk.block, desk.counts, power)
+
+
+@kernel
+def count_frequent(item: int, least: int, data: Masked, desk: Desk) -> None:
+    """Count the items below `split` in the baskets of `item`, and set in `limit` those that reach `least`."""
+    powers = copy_masks(item, data, desk)
+    n = data.starts[item + 1] - data.starts[item]
+    desk.counts[:] = 0
+    if data.weights.size == 0:
+        count_bits(desk.rows, n, np.int64(0), desk)
+    power = np.int64(0)
+    while powers >> power:
+        if powers >> power & 1:
+            count_bits(desk.picked, pick(power, n, desk), power, desk)
+        power += 1
+    reach(desk.counts, least, desk.limit)
+
+
+@kernel
+def copy_tails(item: int, data: Masked, desk: Desk) -> Any:
+    """Copy to `codes` what stands before `item` in the tails of its baskets, and return how much that is."""
+    spots, first, n = data.spots, data.starts[item] - data.starts[data.split], data.starts[item + 1] - data.starts[item]
+    used = 0
+    for i in range(n):
+        prefetch(data.tails, np.int64(spots[first + min(i + AHEAD, n - 1), 0]))
+        begin, length = np.int64(spots[first + i, 0]), np.int64(spots[first + i, 1])
+        desk.indptr[i] = used
+        for place in range(0, length, RUN):
+            copy_run(data.tails, begin + place, desk.codes, used + place)
+        used += length
+    desk.indptr[n] = used
+    return used
+
+
+@kernel
+def tally_rare(item: int, data: Masked, desk: Desk) -> tuple[Any, Any]:
+    """Add to the tally, from ``base[0]`` on, what was copied from the tails; return how much that is and the largest.
+
+    Unsigned numbers are no places from the end, so that this becomes shorter code.
+    """
+    codes, tally, base = desk.codes, desk.tally, desk.base[0]
+    used, largest = copy_tails(item, data, desk), base
+    if data.weights.size == 0:
+        for i in range(used):
+            code = np.uint32(codes[i])
+            total = max(tally[code], base) + 1
+            tally[code] = total
+            largest = max(largest, total)
+        return used, largest
+    for basket in range(data.starts[item + 1] - data.starts[item]):
+        weight = data.weights[data.owners[data.starts[item] + basket]]
+        for i in range(desk.indptr[basket], desk.indptr[basket + 1]):
+            code = np.uint32(codes[i])
+            total = max(tally[code], base) + weight
+            tally[code] = total
+            largest = max(largest, total)
+    return used, largest
+
+
+@kernel
+def count_rare(item: int, least: int, data: Masked, desk: Desk) -> Any:
+    """Count the items from `split` on in the baskets of `item`; list those that reach `least`, in rising order."""
+    if desk.base[0] > FULL:
+        desk.tally[:] = 0
+        desk.base[0] = 0
+    base = desk.base[0]
+    used, largest = tally_rare(item, data, desk)
+    n = 0
+    if largest - base >= least:
+        for i in range(used):
+            code = desk.codes[i]
+            count = desk.tally[code] - base
+            if count >= least:
+                desk.partners[n] = code
+                desk.found[code] = count
+                desk.tally[code] = base
+                n += 1
+        sort_short(desk.partners, n)
+    desk.base[0] += data.supports[item]
+    return n
+
+
+@kernel
+def drop_ancestors(item: int, n: Any, data: Masked, desk: Desk) -> Any:
+    """Drop the ancestors of an item from those that were found with it; return how many rare ones are left."""
+    for i in range(data.lineage[item], data.lineage[item + 1]):
+        code = data.ancestors[i]
+        if code < data.split:
+            desk.limit[code >> 6] &= ~(np.uint64(1) << np.uint64(code & 63))
+        else:
+            desk.local[code] = 0
+    left = 0
+    for i in range(n):
+        code = desk.partners[i]
+        desk.partners[left] = code
+        left += desk.local[code] < 0
+    for i in range(data.lineage[item], data.lineage[item + 1]):
+        desk.local[data.ancestors[i]] = -1
+    return left
+
+
+@kernel
+def list_frequent(own: int, perfect: bool, at: int, extensions: Int64Array, desk: Desk) -> tuple[int, int]:
+    """Write the items set in `limit` to `extensions`; those that are always there go to `always`."""
+    kept, fixed = 0, 0
+    for word in range(LANES):
+        left = desk.limit[word]
+        while left:
+            bit = np.int64(lowest_one(left))
+            count = desk.counts[bit * LANES + word]
+            if perfect and count == own:
+                desk.always[fixed] = 64 * word + bit
+                fixed += 1
+            else:
+                extensions[at + kept, 0], extensions[at + kept, 1] = 64 * word + bit, count
+                kept += 1
+            left &= left - np.uint64(1)
+    return kept, fixed
+
+
+@kernel
+def list_extensions(
+    item: int, least: int, perfect: bool, at: Any, extensions: Int64Array, data: Masked, desk: Desk
+) -> tuple[int, int]:
+    """Write the extensions of `item`, in rising order, and behind them the items that are always there.
+
+    Returns how many of both there are.
+    """
+    own, n = data.supports[item], np.int64(0)
+    if data.split:
+        count_frequent(item, least, data, desk)
+    if item > data.split:
+        n = count_rare(item, least, data, desk)
+    if data.ancestors.size:
+        n = drop_ancestors(item, n, data, desk)
+    kept, fixed = 0, 0
+    if data.split:
+        kept, fixed = list_frequent(own, perfect, at, extensions, desk)
+    for i in range(n):
+        code = desk.partners[i]
+        count = desk.found[code]
+        if perfect and count == own:
+            desk.always[fixed] = code
+            fixed += 1
+        else:
+            extensions[at + kept, 0], extensions[at + kept, 1] = code, count
+            kept += 1
+    for i in range(fixed):
+        extensions[at + kept + i, 0], extensions[at + kept + i, 1] = desk.always[i], own
+    return kept, fixed
+
+
+@kernel
+def choose(
+    first: int,
+    last: int,
+    least: int,
+    max_len: int,
+    perfect: bool,
+    data: Masked,
+    desk: Desk,
+    records: Int64Array,
+    extensions: Int64Array,
+) -> int:
+    """List the extensions of the items from `first` on, of as many as there is room for up to `last`.
+
+    A row of `records` gets the item, how many extensions it has, how many more items are always there, and where these
+    stand in `extensions`. The last row says how much of `extensions` is used, or is needed if not even one had room.
+    Returns how many there are.
+    """
+    used, n = np.int64(0), min(last - first, records.shape[0] - 1)
+    for i in range(n):
+        item = first + i
+        if used + item + 1 > extensions.shape[0]:
+            records[-1, 3] = used if i else item + 1
+            return i
+        kept, fixed = 0, 0
+        if max_len > 1:
+            kept, fixed = list_extensions(item, least, perfect, used, extensions, data, desk)
+        records[i, 0], records[i, 1], records[i, 2], records[i, 3] = item, kept, fixed, used
+        used += kept + fixed
+    records[-1, 3] = used
+    return n
