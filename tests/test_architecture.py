@@ -60,7 +60,8 @@ class TestKernels:
         outside = {"__future__", "collections", "math", "numba", "numpy", "typing"}
         for level, name in imports(tree):
             first = name.split(".")[0]
-            own = level and (name.endswith(("jit.kernel", "jit.summing_kernel")) or first == "typing")
+            shared = name.endswith(("jit.kernel", "jit.summing_kernel")) or "instructions." in name
+            own = level and (shared or first == "typing")
             assert own or (not level and first in outside), name
 
     @by_file(KERNELS)

@@ -6,18 +6,13 @@ below. So one comparison decides, ties included, and the result does not depend 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.core import cgutils as _cgutils
-from numba.core import types as nb
-from numba.extending import intrinsic
 
+from .._core.instructions import prefetch
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -42,25 +37,6 @@ SPARSE = 4
 
 AHEAD, FETCHED, LINE = 3, 128, 16
 """Rows of a table that memory is asked for ahead, how many entries of each, and entries in a line of the cache."""
-
-
-def _prefetch(_context: Any, array: Any, _place: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the hint that ``array[place]`` will be read soon."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        ir = cgutils.ir
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
-        builder.call(hint, [pointer, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return nb.void(array, nb.int64), generate
-
-
-prefetch: Any = intrinsic(_prefetch)
 
 
 @kernel

@@ -6,21 +6,14 @@ Each has a set with a bit for each basket that holds the item and two extensions
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import cgutils as _cgutils
-from numba.core import types as nb
-from numba.extending import intrinsic
 
+from .._core.instructions import prefetch
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
-
-LANES = 8
-"""Words of 64 bits that are handled at once."""
+from ._instructions import LANES
 
 AHEAD = 12
 """How many baskets ahead memory is asked for."""
@@ -52,25 +45,6 @@ class Scratch(NamedTuple):
     codes: Int32Array
     weights: AnyArray
     slots: Int64Array
-
-
-def _prefetch(_context: Any, array: Any, _place: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the hint that ``array[place]`` will be read soon."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        ir = cgutils.ir
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
-        builder.call(hint, [pointer, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return nb.void(array, nb.int64), generate
-
-
-prefetch: Any = intrinsic(_prefetch)
 
 
 @kernel

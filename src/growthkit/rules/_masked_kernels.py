@@ -6,145 +6,17 @@ two extensions at least. The masks of these baskets, turned by 90 degrees, are s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.core import cgutils as _cgutils
-from numba.core import types as nb
-from numba.extending import intrinsic
 
+from .._core.instructions import prefetch
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
-
-LANES = 8
-"""Words of 64 bits in a mask, which are handled at once."""
-
-BLOCK = 64 * LANES
-"""Words of the masks of 64 baskets."""
+from ._instructions import BLOCK, LANES, copy_mask, turn_halfway, turn_rest
 
 AHEAD = 12
 """How many baskets ahead memory is asked for."""
-
-
-class Vectors:
-    """Writes code for the LANES words of a mask at once."""
-
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        ir = cgutils.ir
-        self.builder = builder
-        self.word = ir.IntType(64)
-        self.kind = ir.VectorType(self.word, LANES)
-        self.data = [
-            context.make_array(kind)(context, builder, argument).data if isinstance(kind, nb.Array) else argument
-            for kind, argument in zip(signature.args, arguments, strict=True)
-        ]
-
-    def address(self, array: int, place: Any) -> Any:
-        """Return where the vector that begins at a place of an argument stands."""
-        return self.builder.bitcast(self.builder.gep(self.data[array], [place]), self.kind.as_pointer())
-
-    def load(self, array: int, place: Any) -> Any:
-        """Return the vector that begins at a place of an argument."""
-        return self.builder.load(self.address(array, place), align=8)
-
-    def store(self, vector: Any, array: int, place: Any) -> None:
-        """Write a vector."""
-        self.builder.store(vector, self.address(array, place), align=8)
-
-    def constant(self, word: int) -> Any:
-        """Return a vector of equal words."""
-        return cgutils.ir.Constant(self.kind, [word] * LANES)
-
-    def call(self, name: str, returned: Any, vector: Any) -> Any:
-        """Call LLVM's function on a vector."""
-        kind = cgutils.ir.FunctionType(returned, [self.kind])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"{name}.v{LANES}i64")
-        return self.builder.call(function, [vector])
-
-    def swap(self, rows: list[Any], near: int, shift: int) -> None:
-        """Exchange the high bits of each row with the low bits of the one that stands `near` behind it."""
-        builder = self.builder
-        low, by = self.constant(sum(1 << bit for bit in range(64) if not bit & shift)), self.constant(shift)
-        for i in (i for i in range(len(rows)) if not i & near):
-            differing = builder.and_(builder.xor(builder.lshr(rows[i], by), rows[i + near]), low)
-            rows[i + near] = builder.xor(rows[i + near], differing)
-            rows[i] = builder.xor(rows[i], builder.shl(differing, by))
-
-
-def _prefetch(_context: Any, array: Any, _place: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the hint that ``array[place]`` will be read soon."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Vectors(context, builder, signature, arguments)
-        number = cgutils.ir.IntType(32)
-        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        pointer = builder.bitcast(lanes.address(0, arguments[1]), cgutils.voidptr_t)
-        builder.call(hint, [pointer, number(0), number(3), number(1)])
-        return context.get_dummy_value()
-
-    return nb.void(array, nb.int64), generate
-
-
-def _copy_mask(_context: Any, source: Any, _at: Any, limit: Any, target: Any, _to: Any) -> tuple[Any, Any]:
-    """Compile to: set the mask at ``target[to]`` to the one at ``source[at]`` where `limit` is set; return its size."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Vectors(context, builder, signature, arguments)
-        left = builder.and_(lanes.load(0, arguments[1]), lanes.load(2, lanes.word(0)))
-        lanes.store(left, 3, arguments[4])
-        return lanes.call("llvm.vector.reduce.add", lanes.word, lanes.call("llvm.ctpop", lanes.kind, left))
-
-    return nb.int64(source, nb.int64, limit, target, nb.int64), generate
-
-
-def _turn_halfway(_context: Any, rows: Any, _at: Any, block: Any) -> tuple[Any, Any]:
-    """Compile to: turn the masks of 64 baskets as far as one can by exchanging bits of rows at least 8 apart."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Vectors(context, builder, signature, arguments)
-        with cgutils.for_range_slice(builder, lanes.word(0), lanes.word(8 * LANES), lanes.word(LANES), inc=True) as (
-            first,
-            _,
-        ):
-            places = [builder.add(first, lanes.word(8 * LANES * i)) for i in range(8)]
-            vectors = [lanes.load(0, builder.add(arguments[1], place)) for place in places]
-            for near in (4, 2, 1):
-                lanes.swap(vectors, near, 8 * near)
-            for vector, place in zip(vectors, places, strict=True):
-                lanes.store(vector, 2, place)
-        return context.get_dummy_value()
-
-    return nb.void(rows, nb.int64, block), generate
-
-
-def _turn_rest(_context: Any, block: Any) -> tuple[Any, Any]:
-    """Compile to: turn a block for the rest of the way."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Vectors(context, builder, signature, arguments)
-        with cgutils.for_range_slice(builder, lanes.word(0), lanes.word(BLOCK), lanes.word(8 * LANES), inc=True) as (
-            first,
-            _,
-        ):
-            places = [builder.add(first, lanes.word(LANES * i)) for i in range(8)]
-            vectors = [lanes.load(0, place) for place in places]
-            for near in (4, 2, 1):
-                lanes.swap(vectors, near, near)
-            for vector, place in zip(vectors, places, strict=True):
-                lanes.store(vector, 0, place)
-        return context.get_dummy_value()
-
-    return nb.void(block), generate
-
-
-prefetch: Any = intrinsic(_prefetch)
-copy_mask: Any = intrinsic(_copy_mask)
-turn_halfway: Any = intrinsic(_turn_halfway)
-turn_rest: Any = intrinsic(_turn_rest)
 
 
 @kernel
@@ -259,7 +131,7 @@ def write_bits(
         masks[n * LANES : blocks * BLOCK] = 0
         for block in range(blocks):
             turn_halfway(masks, block * BLOCK, desk.block)
-            turn_rest(desk.block)
+            turn_rest(desk.block, None, 0)
             for i in range(low):
                 code = extensions[start + i, 0]
                 bits[at + block * stride + i] = desk.block[(code & 63) * LANES + (code >> 6)]

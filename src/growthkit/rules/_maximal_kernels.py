@@ -7,21 +7,14 @@ from there once it is given more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import cgutils as _cgutils
-from numba.core import types as nb
-from numba.extending import intrinsic
 
+from .._core.instructions import count_ones
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
-
-LANES = 8
-"""Sets of bits begin and end with whole runs of so many words, unless they are of one word."""
+from ._instructions import LANES, count_lanes
 
 DONE, WANTS_OUTPUT, WANTS_ROOM, WANTS_FOUND = range(4)
 """What a call ends with: everything found, or what must be enlarged; `WANTS_ROOM` means `extensions` and `bits`."""
@@ -76,58 +69,6 @@ class Step(NamedTuple):
     least: int
     child: int
     out: int
-
-
-def _population_count(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the processor's count of the bits set in a word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return word(word), generate
-
-
-def _count_lanes(
-    _context: Any, bits: Any, _one: Any, _others: Any, _stride: Any, _words: Any, shifts: Any, _least: Any
-) -> tuple[Any, Any]:
-    """Compile to: count what one set has in common with LANES others that stand side by side.
-
-    Word w of a set stands `stride` behind word w - 1. Writes the counts to ``bits[:LANES]`` and returns a bit for each
-    that is at least `least`.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        ir = cgutils.ir
-        word, number = ir.IntType(64), ir.IntType(32)
-        kind = ir.VectorType(word, LANES)
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        _, one, others, stride, words, place, least = arguments
-        total = cgutils.alloca_once_value(builder, ir.Constant(kind, [0] * LANES))
-        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), f"llvm.ctpop.v{LANES}i64")
-
-        def spread(value: Any) -> Any:
-            empty = ir.Constant(kind, ir.Undefined)
-            first = builder.insert_element(empty, value, number(0))
-            return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(number, LANES), [0] * LANES))
-
-        with cgutils.for_range(builder, words, intp=word) as loop:
-            row = builder.gep(data, [builder.mul(loop.index, stride)])
-            many = builder.load(builder.bitcast(builder.gep(row, [others]), kind.as_pointer()), align=8)
-            counts = builder.call(ones, [builder.and_(spread(builder.load(builder.gep(row, [one]))), many)])
-            if shifts != nb.none:
-                shift = builder.load(builder.gep(builder.gep(data, [place]), [loop.index]))
-                counts = builder.shl(counts, spread(shift))
-            builder.store(builder.add(builder.load(total), counts), total)
-        counts = builder.load(total)
-        builder.store(counts, builder.bitcast(data, kind.as_pointer()), align=8)
-        enough = builder.icmp_signed(">=", counts, spread(least))
-        return builder.zext(builder.bitcast(enough, ir.IntType(LANES)), word)
-
-    return nb.int64(bits, *[nb.int64] * 4, shifts, nb.int64), generate
-
-
-count_ones: Any = intrinsic(_population_count)
-count_lanes: Any = intrinsic(_count_lanes)
 
 
 @kernel

@@ -5,21 +5,14 @@ The search stops where it runs out of room, and goes on from there once it is gi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import cgutils as _cgutils
-from numba.core import types as nb
-from numba.extending import intrinsic
 
+from .._core.instructions import lowest_one
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
-
-LANES = 8
-"""Words of 64 bits that are handled at once."""
+from ._instructions import LANES, count_lanes, meet
 
 DONE, WANTS_OUTPUT, WANTS_EXTENSIONS, WANTS_BITS = range(4)
 """What a call ends with: everything found, or which arrays must have room for state[NEED] entries."""
@@ -75,112 +68,6 @@ class Step(NamedTuple):
     perfect: bool
     child: int
     out: int
-
-
-def _trailing_zeros(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the place of the lowest bit set in a word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], cgutils.true_bit)
-
-    return word(word), generate
-
-
-class Vectors:
-    """Writes code for LANES words of an array at once."""
-
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        ir = cgutils.ir
-        self.builder = builder
-        self.data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        self.word = ir.IntType(64)
-        self.kind = ir.VectorType(self.word, LANES)
-        self.total = cgutils.alloca_once_value(builder, ir.Constant(self.kind, [0] * LANES))
-
-    def at(self, *offsets: Any) -> Any:
-        """Return the address of a word."""
-        address = self.data
-        for offset in offsets:
-            address = self.builder.gep(address, [offset])
-        return address
-
-    def load(self, *offsets: Any) -> Any:
-        """Return the vector that begins at a word."""
-        return self.builder.load(self.builder.bitcast(self.at(*offsets), self.kind.as_pointer()), align=8)
-
-    def store(self, vector: Any, *offsets: Any) -> None:
-        """Write a vector."""
-        self.builder.store(vector, self.builder.bitcast(self.at(*offsets), self.kind.as_pointer()), align=8)
-
-    def spread(self, word: Any) -> Any:
-        """Return a vector of equal words."""
-        ir = cgutils.ir
-        empty = ir.Constant(self.kind, ir.Undefined)
-        first = self.builder.insert_element(empty, word, ir.IntType(32)(0))
-        return self.builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
-
-    def call(self, name: str, returned: Any, vector: Any) -> Any:
-        """Call LLVM's function on a vector."""
-        kind = cgutils.ir.FunctionType(returned, [self.kind])
-        function = cgutils.get_or_insert_function(self.builder.module, kind, f"{name}.v{LANES}i64")
-        return self.builder.call(function, [vector])
-
-    def count(self, vector: Any, shift: Any) -> None:
-        """Add to the total how many bits are set in each word, shifted to the left."""
-        ones = self.call("llvm.ctpop", self.kind, vector)
-        if shift is not None:
-            ones = self.builder.shl(ones, shift)
-        self.builder.store(self.builder.add(self.builder.load(self.total), ones), self.total)
-
-
-def _meet(
-    _context: Any, bits: Any, _one: Any, _other: Any, _out: Any, _words: Any, shifts_kind: Any
-) -> tuple[Any, Any]:
-    """Compile to: set ``bits[out:out + words]`` to what two sets have in common; return how often it counts.
-
-    A bit of word w counts ``2 ** bits[shifts + w]`` times, or once if `shifts` is None.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Vectors(context, builder, signature, arguments)
-        _, one, other, out, words, shifts = arguments
-        with cgutils.for_range_slice(builder, lanes.word(0), words, lanes.word(LANES), inc=True) as (word, _):
-            both = builder.and_(lanes.load(one, word), lanes.load(other, word))
-            lanes.store(both, out, word)
-            lanes.count(both, None if shifts_kind == nb.none else lanes.load(shifts, word))
-        return lanes.call("llvm.vector.reduce.add", lanes.word, builder.load(lanes.total))
-
-    return nb.int64(bits, *[nb.int64] * 4, shifts_kind), generate
-
-
-def _count_lanes(
-    _context: Any, bits: Any, _one: Any, _others: Any, _stride: Any, _words: Any, shifts_kind: Any, _least: Any
-) -> tuple[Any, Any]:
-    """Compile to: count what one set has in common with LANES others that stand side by side.
-
-    Word w of a set stands `stride` behind word w - 1. Writes the counts to ``bits[:LANES]`` and returns a bit for each
-    that is at least `least`.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        lanes = Vectors(context, builder, signature, arguments)
-        _, one, others, stride, words, shifts, least = arguments
-        with cgutils.for_range(builder, words, intp=lanes.word) as loop:
-            row = builder.mul(loop.index, stride)
-            both = builder.and_(lanes.spread(builder.load(lanes.at(one, row))), lanes.load(others, row))
-            plain = shifts_kind == nb.none
-            lanes.count(both, None if plain else lanes.spread(builder.load(lanes.at(shifts, loop.index))))
-        counts = builder.load(lanes.total)
-        lanes.store(counts)
-        enough = builder.icmp_signed(">=", counts, lanes.spread(least))
-        return builder.zext(builder.bitcast(enough, cgutils.ir.IntType(LANES)), lanes.word)
-
-    return nb.int64(bits, *[nb.int64] * 4, shifts_kind, nb.int64), generate
-
-
-lowest_one: Any = intrinsic(_trailing_zeros)
-meet: Any = intrinsic(_meet)
-count_lanes: Any = intrinsic(_count_lanes)
 
 
 @kernel

@@ -11,7 +11,8 @@ from .._core.ragged import Ragged
 from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 from . import _basket_kernels
-from ._choosing_kernels import BLOCK, LANES, RUN, Masked
+from ._choosing_kernels import Masked
+from ._instructions import BLOCK, LANES, RUN
 from ._local_kernels import Database
 from ._support import item_counts, weights_of
 

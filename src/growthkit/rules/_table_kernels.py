@@ -6,13 +6,12 @@ each set of the most frequent items.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba.core import cgutils as _cgutils
-from numba.extending import intrinsic
 
+from .._core.instructions import count_ones, lowest_one
 from .._core.jit import kernel
 from ..typing import AnyArray, Int64Array
 
@@ -54,28 +53,6 @@ class Tables(NamedTuple):
 
     counts: Int64Array
     places: Int64Array
-
-
-def _population_count(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the count of the bits set in a word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return word(word), generate
-
-
-def _trailing_zeros(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the place of the lowest bit set in a word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], cgutils.true_bit)
-
-    return word(word), generate
-
-
-count_ones: Any = intrinsic(_population_count)
-lowest_one: Any = intrinsic(_trailing_zeros)
 
 
 @kernel

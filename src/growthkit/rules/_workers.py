@@ -9,7 +9,8 @@ import numpy as np
 from ..typing import AnyArray, Int32Array, Int64Array
 from . import _choosing_kernels, _local_kernels, _masked_kernels, _mining_kernels, _table_kernels
 from ._budget import Budget
-from ._choosing_kernels import BLOCK, LANES, RUN, Desk, Masked
+from ._choosing_kernels import Desk, Masked
+from ._instructions import BLOCK, LANES, RUN
 from ._local_kernels import Scratch
 from ._mining_kernels import Stack, Task
 from ._prepared import Prepared, Recoded, aligned

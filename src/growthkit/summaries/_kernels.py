@@ -12,29 +12,16 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.extending import intrinsic
 
+from .._core.instructions import count_ones
 from .._core.jit import kernel
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
 
 PURCHASE = np.dtype([("customer", np.int32), ("day", np.int32), ("value", np.float64)])
 NO_DAY = np.int32(2**31 - 1)
-
-
-def _population_count(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the processor's count of the bits set in a 64-bit word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return word(word), generate
-
-
-count_ones: Any = intrinsic(_population_count)
 
 
 @kernel
