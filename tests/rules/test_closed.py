@@ -16,7 +16,6 @@ from growthkit._core.ragged import Ragged
 from growthkit.exceptions import ParameterError
 from growthkit.rules import _closed as closed
 from growthkit.rules import _condensing_kernels as condensing
-from growthkit.rules import _hashing_kernels as hashing
 from growthkit.rules._closed import mine_closed
 from tests.references import closed as twin
 
@@ -129,20 +128,26 @@ class TestHashes:
         codes = np.array([2, 1, 0, 3, 2, 5, 4, 0], dtype=np.int32)
         sets = np.array([[1, 7, 99], [3, 7, 99], [5, 7, 99], [8, 7, 99]])
         kept = np.ones(4, dtype=bool)
-        condensing.keep_closed(sets, codes, np.full(8, -1, dtype=np.int32), np.empty(4, dtype=np.int32), kept)
+        condensing.keep_longest(sets, codes, np.full(8, -1, dtype=np.int32), np.empty(4, dtype=np.int32), kept)
         assert kept.tolist() == [False, True, True, True]
 
+    @pytest.mark.parametrize("salt", [0, 1, -(2**62)])
+    def test_only_what_is_part_of_another_with_its_count_is_not_closed(self, salt: int) -> None:
+        """{0} and {2, 1} are parts of {3, 0} and {3, 2, 1}, and {2} of {3, 2}, which is less frequent."""
+        codes = np.array([0, 1, 2, 3, 0, 2, 1, 3, 2, 1, 3, 2], dtype=np.int32)
+        sets = np.array([[1, 7, 0], [2, 8, 0], [3, 9, 0], [5, 7, 0], [7, 7, 0], [10, 7, 0], [12, 8, 0]])
+        kept, salts = np.ones(7, dtype=bool), np.full(4, salt)
+        table, seen = np.full(16, -1, dtype=np.int32), np.zeros(1, dtype=np.uint64)
+        condensing.keep_closed(sets, codes, salts, seen, table, kept)
+        assert kept.tolist() == [False, True, True, True, False, True, True]
+
     def test_a_collision_within_a_local_database_hides_no_closed_itemset(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """All sets of baskets have one hash: what is looked up is compared item by item."""
+        """All sets of baskets and of items have one hash: what is looked up is compared item by item."""
 
-        def forge(*arguments: Any) -> int:
-            n_keys = hash_databases(*arguments)
-            notes, hashes, keys = arguments[2], *arguments[-2:]
-            hashes[:], keys[:], notes[:, 1] = 0, 0, 0
-            return n_keys
+        def forged(n: int) -> np.ndarray:
+            return np.zeros(n, dtype=np.uint64)
 
-        hash_databases = hashing.hash_databases
-        monkeypatch.setattr(hashing, "hash_databases", forge)
+        monkeypatch.setattr(closed, "salts", forged)
         common = made_up(5, 400, 7, 0.4)
         rows = [[*row, 7 + number % 90] for number, row in enumerate(common)]
         assert mined(rows, 3, "closed") == expected(rows, [1] * 400, 3)["closed"]
@@ -157,7 +162,8 @@ class TestSmallCases:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_nothing_to_find(self, kind: str) -> None:
-        for rows in ([], [[]], [[], []], [[0, 1], [2]]):
+        nothing: tuple[list[list[int]], ...] = ([], [[]], [[], []], [[0, 1], [2]])
+        for rows in nothing:
             indptr, codes, counts = arrays(rows, 2, kind)
             assert (indptr.tolist(), codes.size, counts.size) == ([0], 0, 0)
             assert (indptr.dtype, codes.dtype, counts.dtype) == (np.int64, np.int32, np.int64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,8 @@ from tests.references import itemsets as reference
 LAYOUTS = {
     "whole": {"DENSE": -1.0, "MANY_ROWS": 2**40},
     "tables": {"DENSE": -1.0, "MANY_ROWS": 0, "FULL_TABLE": 0.0},
-    "masks": {"DENSE": 2.0, "ROOM_FOR_MASKS": 1_000},
-    "masks and tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 1_000, "BLOCK": 3},
+    "masks": {"DENSE": 2.0, "ROOM_FOR_MASKS": 10**9},
+    "masks and tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 10**9, "BLOCK": 3},
     "tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 0},
 }
 """What makes the choice fall on the whole, with tables or without, or on items in masks, in lists, or in both."""
@@ -37,6 +39,16 @@ def drawn(seed: int, n: int, n_items: int, share: float) -> list[list[int]]:
     rng = np.random.default_rng(seed)
     chances = share * np.linspace(1.6, 0.4, n_items)
     return [np.flatnonzero(row < chances).tolist() for row in rng.random((n, n_items))]
+
+
+def popular(n: int, n_items: int, length: int, copies: int) -> Baskets:
+    """Return baskets of about so many items, popular by Zipf's law, each as often as `copies` says."""
+    rng = np.random.default_rng(n_items)
+    lengths = np.tile(rng.poisson(length, n), copies)
+    items = np.minimum(n_items * rng.random((n, 4 * length + 9)) ** 4, n_items - 1).astype(np.int64)
+    codes = np.tile(items, (copies, 1))[np.arange(items.shape[1]) < lengths[:, np.newaxis]]
+    frame = pd.DataFrame({"basket_id": np.repeat(np.arange(n * copies), lengths), "item_id": codes})
+    return Baskets.from_frame(frame)
 
 
 def found(baskets: Baskets, least: int, **options: Any) -> dict[frozenset[Any], int]:
@@ -75,7 +87,7 @@ class TestLayouts:
         table = pd.DataFrame({"item_id": [f"i{item}" for item in range(8)], "aisle": list("aabbccdd")})
         baskets = Baskets.from_lists(lists).with_taxonomy(table)
         aisle = {item: {f"aisle={name}"} for item, name in zip(table["item_id"], table["aisle"], strict=True)}
-        with_aisles = [[*basket, *set().union(*(aisle[item] for item in basket))] for basket in lists]
+        with_aisles = [[*basket, *set[str]().union(*(aisle[item] for item in basket))] for basket in lists]
         expected = reference.frequent(with_aisles, 2, ancestors=aisle)
         assert found(baskets, 2) == expected
         assert count_itemsets(baskets, min_support=2).total == len(expected)
@@ -89,10 +101,58 @@ class TestLayouts:
         monkeypatch.setattr(_workers, "SPARE", 1)
         assert found(Baskets.from_lists(lists), 20) == expected
 
+    @pytest.mark.parametrize("heaviest", [1, 3, 300])
+    def test_baskets_of_an_item_in_parts(self, heaviest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(_workers, "ROWS", 64)
+        monkeypatch.setattr(_workers, "REPEATED", 64)
+        lists = drawn(heaviest, 700, 9, 0.5)
+        weights = np.random.default_rng(heaviest).integers(1, heaviest, 700, endpoint=True).tolist()
+        least = sum(weights) // 40
+        expected = reference.frequent(lists, least, weights=weights)
+        assert found(Baskets.from_lists(lists, weights=weights), least) == expected
+
+    def test_long_baskets(self) -> None:
+        lists = [range(400), range(700), range(100, 500), range(300, 700)]
+        held = np.array([np.isin(np.arange(700), basket) for basket in lists]).astype(np.int64)
+        together = held.T @ held
+        pairs = frequent_itemsets(Baskets.from_lists(lists), min_support=2, min_len=2, max_len=2)
+        one, other = pairs.codes.reshape(-1, 2).T
+        assert pairs.counts.tolist() == together[one, other].tolist()
+        assert len(pairs) == np.count_nonzero(np.triu(together, 1) >= 2)
+
     @pytest.mark.usefixtures("threaded")
     def test_blocks_share_the_items_of_every_basket(self) -> None:
         lists = [[*basket, 20, 21, 22] for basket in drawn(6, 200, 10, 0.5)]
         assert found(Baskets.from_lists(lists), 9, n_threads=3) == reference.frequent(lists, 9)
+
+
+class TestSubsets:
+    @pytest.mark.parametrize("empty", [[], [[]]], ids=["in every basket", "not in every basket"])
+    def test_of_one_long_basket(self, empty: list[list[int]]) -> None:
+        n = 1_100
+        counted = count_itemsets(Baskets.from_lists([range(n), range(n), *empty]), min_support=2)
+        assert counted.n_itemsets == tuple(comb(n, length) for length in range(1, n + 1))
+
+
+class TestMemory:
+    """A call takes at most 16 bytes an itemset and three times its baskets; 12 bytes an itemset are the answer's."""
+
+    @pytest.mark.parametrize(
+        ("n_items", "length", "copies", "least"),
+        [(6_000, 10, 1, 25), (400, 8, 1, 150), (3_000, 3, 1, 20), (200, 5, 6, 60)],
+        ids=["masks and tails", "masks", "tails", "weights"],
+    )
+    def test_of_a_call(self, n_items: int, length: int, copies: int, least: int) -> None:
+        baskets = popular(100_000 // copies, n_items, length, copies)
+        frequent_itemsets(baskets, min_support=least, n_threads=1)
+        tracemalloc.start()
+        try:
+            n = len(frequent_itemsets(baskets, min_support=least, n_threads=1))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert n > n_items // 4
+        assert peak <= 16 * n + 3 * (baskets.rows.indptr.nbytes + baskets.rows.codes.nbytes)
 
 
 class TestPreparing:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.instructions import lowest_one
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
 
@@ -157,20 +158,22 @@ def split_baskets(
     codes: AnyArray,
     masks: AnyArray,
     tails: Int32Array,
-    ends: Int64Array,
-    weights: Int64Array,
+    ends: AnyArray,
+    weights: AnyArray,
     sizes: Int64Array,
 ) -> None:
     """Set the bits of the items below `split` in the masks, and write the others of each basket to its tail.
 
-    Each tail is sorted; basket b's begins at ``ends[b]``. Counts in `sizes` the baskets of each item.
+    Each tail is sorted; basket b's begins at ``ends[b]``. `weights` gets how often each basket counts unless it has no
+    room, and `sizes` how many baskets hold each item.
     """
     scratch = np.empty(SHORT, np.int32)
     lanes = masks.size // max(n, 1)
     used = 0
     for basket in range(n):
         start = used
-        weights[basket] = codes[indptr[basket]]
+        if weights.size:
+            weights[basket] = codes[indptr[basket]]
         for i in range(indptr[basket] + 1, indptr[basket + 1]):
             code = codes[i]
             frequent = code < split
@@ -184,23 +187,37 @@ def split_baskets(
 
 
 @kernel
-def list_owners(n: int, indptr: Int64Array, codes: AnyArray, slots: Int64Array, owners: AnyArray) -> None:
-    """Note for each item the baskets that hold it; `slots` is consumed."""
-    for basket in range(n):
-        for i in range(indptr[basket] + 1, indptr[basket + 1]):
-            slot = slots[codes[i]]
-            slots[codes[i]] = slot + 1
-            owners[slot] = basket
+def list_owners(
+    n: int,
+    first: int,
+    masks: AnyArray,
+    tails: Int32Array,
+    ends: AnyArray,
+    slots: Int64Array,
+    owners: AnyArray,
+    depths: AnyArray,
+    before: Int64Array,
+) -> None:
+    """Note for each item the baskets that hold it; `slots` is consumed.
 
-
-@kernel
-def list_spots(n: int, ends: Int64Array, tails: Int32Array, slots: Int64Array, spots: AnyArray) -> None:
-    """Note for each item where the tails with it begin and where in them it stands; `slots` is consumed."""
+    For what stands in tails, write to `depths`, which begin with slot `first`, how many items are before it, and add
+    these to `before`.
+    """
+    lanes, most = masks.size // max(n, 1), np.int64(255)
     for basket in range(n):
-        start = ends[basket]
-        for place in range(start, ends[basket + 1]):
+        for word in range(lanes):
+            left = masks[basket * lanes + word]
+            while left:
+                code = 64 * word + np.int64(lowest_one(left))
+                left &= left - np.uint64(1)
+                slot = slots[code]
+                slots[code] = slot + 1
+                owners[slot] = basket
+        start = np.int64(ends[basket])
+        for place in range(start, np.int64(ends[basket + 1])):
             code = tails[place]
             slot = slots[code]
             slots[code] = slot + 1
-            spots[slot, 0] = start
-            spots[slot, 1] = place - start
+            owners[slot] = basket
+            depths[slot - first] = min(place - start, most)
+            before[code] += place - start

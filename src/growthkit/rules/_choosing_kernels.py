@@ -21,24 +21,30 @@ AHEAD = 12
 FULL = 2**62
 """Where tallies start anew from zero, so that they never overflow."""
 
+FAR = 255
+"""Where depths end, which are small numbers."""
+
 
 class Masked(NamedTuple):
     """Baskets for mining; items are ranks, 0 the most frequent, an ancestor before its descendants.
 
     Items below `split` are bits of the baskets' `masks`, LANES words each. The others stand in `tails` in rising order,
-    behind which there is room for RUN more. Item r is in baskets ``owners[starts[r]:starts[r + 1]]``; if it is not
-    below `split`, rows ``spots[starts[r] - starts[split]:]`` say where their tails begin and where in them it stands.
-    It counts ``supports[r]`` times, basket b ``weights[b]`` times or, if there are no weights, once. The ancestors of r
-    are ``ancestors[lineage[r]:lineage[r + 1]]``.
+    behind which there is room for RUN more; that of basket b begins at ``ends[b]``. Item r is in baskets
+    ``owners[starts[r]:starts[r + 1]]``; if it is not below `split`, ``depths[starts[r] - starts[split]:]`` say how many
+    items stand before it in their tails, FAR for so many or more. They are at most `before` in all tails with one item.
+    Item r counts ``supports[r]`` times, basket b ``weights[b]`` times or, if there are no weights, once. The ancestors
+    of r are ``ancestors[lineage[r]:lineage[r + 1]]``.
     """
 
     split: int
     masks: AnyArray
     tails: Int32Array
+    ends: AnyArray
     starts: Int64Array
     owners: AnyArray
-    spots: AnyArray
-    weights: Int64Array
+    depths: AnyArray
+    before: int
+    weights: AnyArray
     supports: Int64Array
     lineage: Int64Array
     ancestors: Int32Array
@@ -47,11 +53,11 @@ class Masked(NamedTuple):
 class Desk(NamedTuple):
     """Arrays to work with on one item.
 
-    `rows` holds masks of its baskets and `picked` some of these, `block` 64 of them while they are turned, `counts` how
-    often each bit is set (bit b of word w at LANES * b + w), and `limit` a mask of items. Between two items no `tally`
-    is above ``base[0]``, and `local` is -1. `weights` holds the weights of the baskets, and `codes` items of their
-    tails, those of each basket from `indptr` on. `order` says which baskets were picked. `partners` and `always` are
-    for lists of items, and `found` has the counts of the former.
+    `rows` holds masks of a part of its baskets, in blocks of 64, and `picked` some of these, `block` 64 of them while
+    they are turned, `counts` how often each bit is set (bit b of word w at LANES * b + w), and `limit` a mask of items.
+    Between two items no `tally` is above ``base[0]``, and `local` is -1. `weights` holds the weights of the baskets in
+    `rows`, and `codes` items of their tails, those of each basket from `indptr` on. `order` says which baskets were
+    picked. `partners` and `always` are for lists of items, and `found` has the counts of the former.
     """
 
     rows: AnyArray
@@ -84,20 +90,24 @@ def sort_short(values: Int32Array, n: int) -> None:
 
 
 @kernel
-def copy_masks(item: int, data: Masked, desk: Desk) -> Any:
-    """Copy to `rows` what is below `item` in the masks of its baskets; return the bits set in any of their weights."""
-    limit, owners = desk.limit, data.owners
+def limit_to(item: int, limit: AnyArray) -> None:
+    """Set in `limit` the bits below `item`."""
     for word in range(LANES):
         bits = min(max(item - 64 * word, 0), 64)
         limit[word] = ~np.uint64(0) if bits == 64 else (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
-    first, last = data.starts[item], data.starts[item + 1]
+
+
+@kernel
+def copy_masks(first: int, last: int, data: Masked, desk: Desk) -> Any:
+    """Copy to `rows` what is below the limit in the masks of some baskets; return the bits set in their weights."""
+    owners = data.owners
     for i in range(first, last):
-        prefetch(data.masks, np.int64(owners[min(i + AHEAD, last - 1)]) * LANES)
-        copy_mask(data.masks, np.int64(owners[i]) * LANES, limit, desk.rows, (i - first) * LANES)
+        prefetch(data.masks, np.int64(owners[min(i + AHEAD, owners.size - 1)]) * LANES)
+        copy_mask(data.masks, np.int64(owners[i]) * LANES, desk.limit, desk.rows, (i - first) * LANES)
     powers = np.int64(0)
     if data.weights.size:
         for i in range(first, last):
-            weight = data.weights[owners[i]]
+            weight = np.int64(data.weights[owners[i]])
             desk.weights[i - first] = weight
             powers |= weight
     return powers
@@ -128,33 +138,40 @@ def count_bits(masks: AnyArray, n: int, power: Any, desk: Desk) -> None:
 @kernel
 def count_frequent(item: int, least: int, data: Masked, desk: Desk) -> None:
     """Count the items below `split` in the baskets of `item`, and set in `limit` those that reach `least`."""
-    powers = copy_masks(item, data, desk)
-    n = data.starts[item + 1] - data.starts[item]
+    limit_to(item, desk.limit)
     desk.counts[:] = 0
-    if data.weights.size == 0:
-        count_bits(desk.rows, n, np.int64(0), desk)
-    power = np.int64(0)
-    while powers >> power:
-        if powers >> power & 1:
-            count_bits(desk.picked, pick(power, n, desk), power, desk)
-        power += 1
+    room = desk.rows.size // LANES
+    for first in range(data.starts[item], data.starts[item + 1], room):
+        last = min(first + room, data.starts[item + 1])
+        powers = copy_masks(first, last, data, desk)
+        if data.weights.size == 0:
+            count_bits(desk.rows, last - first, np.int64(0), desk)
+        power = np.int64(0)
+        while powers >> power:
+            if powers >> power & 1:
+                count_bits(desk.picked, pick(power, last - first, desk), power, desk)
+            power += 1
     reach(desk.counts, least, desk.limit)
 
 
 @kernel
-def copy_tails(item: int, data: Masked, desk: Desk) -> Any:
-    """Copy to `codes` what stands before `item` in the tails of its baskets, and return how much that is."""
-    spots, first, n = data.spots, data.starts[item] - data.starts[data.split], data.starts[item + 1] - data.starts[item]
-    used = 0
-    for i in range(n):
-        prefetch(data.tails, np.int64(spots[first + min(i + AHEAD, n - 1), 0]))
-        begin, length = np.int64(spots[first + i, 0]), np.int64(spots[first + i, 1])
-        desk.indptr[i] = used
-        for place in range(0, length, RUN):
-            copy_run(data.tails, begin + place, desk.codes, used + place)
-        used += length
-    desk.indptr[n] = used
-    return used
+def tail(place: int, item: int, data: Masked) -> tuple[Any, Any]:
+    """Return where the tail of the basket ``owners[place]`` begins, and how many items stand in it before `item`."""
+    ahead = data.owners[min(place + AHEAD, data.owners.size - 1)]
+    prefetch(data.tails, np.int64(data.ends[ahead]))
+    begin, length = np.int64(data.ends[data.owners[place]]), np.int64(data.depths[place - data.starts[data.split]])
+    if length == FAR:
+        while data.tails[begin + length] < item:
+            length += 1
+    return begin, length
+
+
+@kernel
+def copy_tail(begin: Any, length: Any, used: Any, data: Masked, desk: Desk) -> Any:
+    """Copy a part of the tails to `codes` from `used` on; return where it ends there."""
+    for place in range(0, length, RUN):
+        copy_run(data.tails, begin + place, desk.codes, used + place)
+    return used + length
 
 
 @kernel
@@ -164,21 +181,27 @@ def tally_rare(item: int, data: Masked, desk: Desk) -> tuple[Any, Any]:
     Unsigned numbers are no places from the end, so that this becomes shorter code.
     """
     codes, tally, base = desk.codes, desk.tally, desk.base[0]
-    used, largest = copy_tails(item, data, desk), base
+    used, largest = np.int64(0), base
     if data.weights.size == 0:
+        for place in range(data.starts[item], data.starts[item + 1]):
+            begin, length = tail(place, item, data)
+            used = copy_tail(begin, length, used, data, desk)
         for i in range(used):
             code = np.uint32(codes[i])
             total = max(tally[code], base) + 1
             tally[code] = total
             largest = max(largest, total)
         return used, largest
-    for basket in range(data.starts[item + 1] - data.starts[item]):
-        weight = data.weights[data.owners[data.starts[item] + basket]]
-        for i in range(desk.indptr[basket], desk.indptr[basket + 1]):
+    for place in range(data.starts[item], data.starts[item + 1]):
+        weight = np.int64(data.weights[data.owners[place]])
+        begin, length = tail(place, item, data)
+        end = copy_tail(begin, length, used, data, desk)
+        for i in range(used, end):
             code = np.uint32(codes[i])
             total = max(tally[code], base) + weight
             tally[code] = total
             largest = max(largest, total)
+        used = end
     return used, largest
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -15,13 +14,13 @@ from ..summaries.baskets import Baskets
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 from . import _condensed_kernels as search
 from . import _condensing_kernels as condensing
-from . import _hashing_kernels as hashing
 from . import _maximal_kernels as maximal
-from ._local_kernels import Database
-from ._mining import Budget, Prepared, Worker, recode, run
+from ._choosing_kernels import Masked
+from ._mining import Budget, Recoded, recode, run
 from ._mining_kernels import Task
-from ._prepared import located
-from ._sets import slots_for, some_rows
+from ._prepared import mask, split
+from ._sets import salts, slots_for, some_rows
+from ._workers import Lister
 
 __all__ = ["mine_closed"]
 
@@ -53,13 +52,15 @@ class CondensedBudget(Budget):
     advice = "raise min_support, set max_len, or raise max_itemsets (an itemset takes 24 bytes and 4 for each item)"
 
 
-class Searcher(Worker):
+class Searcher(Lister):
     """The arrays that one thread works with, where some itemsets are wanted instead of all.
 
     Parameters
     ----------
     prepared
         What is mined.
+    masked
+        The same with masks; nothing where the whole is searched as one.
     least
         The least count of an itemset.
     budget
@@ -68,11 +69,13 @@ class Searcher(Worker):
         Places in the state and in a frame of the search.
     """
 
-    def __init__(self, prepared: Prepared, least: int, budget: Budget, n_states: int, n_fields: int) -> None:
-        super().__init__(prepared, Task(least, MANY, True, False), budget)
+    def __init__(
+        self, prepared: Recoded, masked: Masked | None, least: int, budget: Budget, n_states: int, n_fields: int
+    ) -> None:
+        super().__init__(prepared, masked, Task(least, MANY, True, False), budget)
         self.stack = self.stack._replace(state=np.zeros(n_states, dtype=np.int64))
         self.frames = np.zeros((prepared.longest + 4, n_fields), dtype=np.int64)
-        self.numbers = np.empty(prepared.n_ranks + hashing.SPARE, dtype=np.int64)
+        self.numbers = np.empty(prepared.n_ranks, dtype=np.int64)
         self.path = np.empty(prepared.n_ranks + 2, dtype=np.int32)
         self.codes = np.zeros(0, dtype=np.int32)
 
@@ -116,63 +119,51 @@ class NodeSearcher(Searcher):
 
     Parameters
     ----------
-    prepared, least, budget
+    prepared, masked, least, budget
         As in `Searcher`.
     kind
         "closed" or "generators".
     """
 
-    def __init__(self, prepared: Prepared, least: int, budget: Budget, kind: str) -> None:
-        super().__init__(prepared, least, budget, search.STATES, search.FIELDS)
-        self.kind = kind
-        self.notes = np.zeros((len(self.stack.records), 2), dtype=np.int64)
+    def __init__(self, prepared: Recoded, masked: Masked | None, least: int, budget: Budget, kind: str) -> None:
+        super().__init__(prepared, masked, least, budget, search.STATES, search.FIELDS)
+        self.kind, self.n_salts = kind, 0
         self.spots = np.empty((0, 2), dtype=np.int64)
         self.hashes = self.keys = self.table = np.zeros(0, dtype=np.int64)
 
     def least_number(self) -> int:
         """Count the itemsets among the nodes found: each set of baskets has a closed one, a generator all its parts."""
-        return int(
-            _kept(self.pieces[0][: int(self.stack.state[search.N_SETS])], self.codes, self.kind, self.prepared).sum()
-        )
-
-    def _take_whole(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Make the whole the local database, all of whose items are extensions."""
-        for start, stop in super()._take_whole(first, last):
-            self.hashes = _longer(self.hashes, len(self.stack.extensions))
-            yield start, stop
+        sets = self.pieces[0][: int(self.stack.state[search.N_SETS])].copy()
+        return int(_kept(sets, self.codes, self.kind, self.prepared).sum())
 
     def _make_local(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Make local databases of some items after another, hash them, and tell their first and last record."""
+        """Make local databases of some items after another, with keys for their bits; tell their first and last."""
         for start, stop in super()._make_local(first, last):
-            self._hash(stop)
+            self._make_keys(int(self.stack.records[start:stop, 4].max()))
             yield start, stop
 
-    def _hash(self, n: int) -> None:
-        """Hash the baskets of `n` local databases where closed itemsets are wanted."""
-        stack, data, words = self.stack, self.prepared.data, self.stack.records[:n, 4]
-        self.hashes = _longer(self.hashes, len(stack.extensions))
-        self.keys = _longer(self.keys, 64 * int(words.sum() + 3 * words.max()))
-        self.spots = _longer(self.spots, int(words.max()) + 1)
-        stack.state[search.TOP_KEYS] = 64 * int(words.max())
-        if self.kind == "closed":
-            stack.state[search.TOP_KEYS] = hashing.hash_databases(
-                n, stack.records, self.notes, data.codes, data.starts, data.places, self.work.local, self.numbers,
-                stack.extensions, stack.bits, self.hashes, self.keys,
-            )  # fmt: skip
+    def _make_keys(self, words: int) -> None:
+        """Make keys for the bits of so many words, and room for those of the bits that are packed."""
+        if self.n_salts < 64 * words:
+            self.n_salts = 128 * words
+            self.keys = np.empty(4 * self.n_salts, dtype=np.int64)
+            self.keys[: self.n_salts] = salts(self.n_salts).view(np.int64)
+            self.spots = np.empty((2 * words + 1, 2), dtype=np.int64)
+        self.stack.state[search.TOP_KEYS] = self.n_salts
 
     def _search(self, n: int) -> bool:
         """Search the local databases until all are done, or until there is no room; then make some and return True."""
         stack, state, sets = self.stack, self.stack.state, self.pieces[0]
         self.hashes = _longer(self.hashes, len(stack.extensions))
         space = search.Space(
-            state, stack.records, self.notes, self.frames, stack.extensions, stack.bits, self.hashes, self.keys,
+            state, stack.records, self.frames, stack.extensions, stack.bits, self.hashes, self.keys,
             self.numbers, self.path, self.spots, self.table,
         )  # fmt: skip
         supports, kind = self.prepared.supports, search.CLOSED if self.kind == "closed" else search.GENERATORS
         status = search.mine(kind, n, self.task.least, supports, space, sets, self.codes)
         if status == search.WANTS_TABLE:
             self.table = np.full(4 * self.table.size, -1, dtype=np.int64)
-            search.fill_table(state, self.table, sets)
+            search.fill_table(int(self.frames[0, search.LENGTH]) + search.ENTERED, state, self.table, sets)
         return self._go_on(status)
 
     def _piece(self, size: int) -> AnyArray:
@@ -186,12 +177,12 @@ class MaximalSearcher(Searcher):
 
     Parameters
     ----------
-    prepared, least, budget
+    prepared, masked, least, budget
         As in `Searcher`.
     """
 
-    def __init__(self, prepared: Prepared, least: int, budget: Budget) -> None:
-        super().__init__(prepared, least, budget, maximal.STATES, maximal.FIELDS)
+    def __init__(self, prepared: Recoded, masked: Masked | None, least: int, budget: Budget) -> None:
+        super().__init__(prepared, masked, least, budget, maximal.STATES, maximal.FIELDS)
         self.found = np.zeros((prepared.n_ranks, 1), dtype=np.int64)
         self.focus = np.empty((2 * len(self.frames), 2), dtype=np.int64)
 
@@ -269,11 +260,14 @@ def mine_closed(
     if weights is not None and not weights.all():
         rows, weights = some_rows(rows, np.flatnonzero(weights)), weights[weights > 0]
     baskets = Baskets("", rows, Vocabulary(np.arange(n_items)), None, weights)
-    prepared = _prepared(baskets, min_count)
+    prepared = recode(baskets, min_count, None, perfect=True)
+    layout = split(prepared)
+    masked = None if layout is None else mask(prepared, layout)
+    prepared = prepared if masked is None else prepared.without_baskets()
     guard = budget if min_len == 1 and max_len is None else CondensedBudget(MANY, min_count, function)
-    make = partial(MaximalSearcher, prepared, min_count, guard)
+    make = partial(MaximalSearcher, prepared, masked, min_count, guard)
     if kind != "maximal":
-        make = partial(NodeSearcher, prepared, min_count, guard, kind)
+        make = partial(NodeSearcher, prepared, masked, min_count, guard, kind)
     blocks = [pieces for pieces, _ in run(make, prepared, function=function, n_threads=n_threads, progress=progress)]
     sets, codes = _joined(blocks[::-1] if prepared.is_dense else blocks)
     itemsets = _written(sets, codes, _kept(sets, codes, kind, prepared), prepared, kind)
@@ -282,16 +276,6 @@ def mine_closed(
     itemsets = _of_lengths(itemsets, min_len, max_len)
     budget.spend(itemsets[2].size)
     return itemsets
-
-
-def _prepared(baskets: Baskets, least: int) -> Prepared:
-    """Recode baskets, and list where each item stands unless the whole is searched as one."""
-    recoded = recode(baskets, least, None, perfect=True)
-    if not recoded.is_dense:
-        return located(recoded)
-    starts, places = np.zeros(recoded.n_ranks + 1, dtype=np.int64), np.empty((0, 2), dtype=recoded.codes.dtype)
-    data = Database(recoded.codes, starts, places, recoded.supports, recoded.lineage, recoded.ancestors)
-    return Prepared(**{field.name: getattr(recoded, field.name) for field in fields(recoded)}, data=data)
 
 
 def _joined(blocks: list[list[AnyArray]]) -> tuple[Int64Array, Int32Array]:
@@ -305,19 +289,23 @@ def _joined(blocks: list[list[AnyArray]]) -> tuple[Int64Array, Int32Array]:
     return np.concatenate([sets for sets, _ in blocks]), np.concatenate([codes for _, codes in blocks])
 
 
-def _kept(sets: Int64Array, codes: Int32Array, kind: str, prepared: Prepared) -> BoolArray:
+def _kept(sets: Int64Array, codes: Int32Array, kind: str, prepared: Recoded) -> BoolArray:
     """Return which of the nodes found are closed, maximal or generators."""
     kept = np.ones(len(sets), dtype=bool)
-    if kind == "closed":
-        condensing.keep_closed(sets, codes, slots_for(len(sets)), np.empty(len(sets), dtype=np.int32), kept)
-    elif kind == "maximal":
+    if kind == "maximal":
         condensing.keep_maximal(sets, codes, prepared.n_ranks, kept)
-    else:
+    elif kind == "generators":
         condensing.keep_generators(sets, codes, slots_for(len(sets)), kept)
+    elif prepared.is_dense:
+        condensing.keep_longest(sets, codes, slots_for(len(sets)), np.empty(len(sets), dtype=np.int32), kept)
+    else:
+        table = slots_for(len(sets))
+        seen = np.zeros(table.size // 4, dtype=np.uint64)
+        condensing.keep_closed(sets, codes, salts(prepared.n_ranks).view(np.int64), seen, table, kept)
     return kept
 
 
-def _written(sets: Int64Array, codes: Int32Array, kept: BoolArray, prepared: Prepared, kind: str) -> Itemsets:
+def _written(sets: Int64Array, codes: Int32Array, kept: BoolArray, prepared: Recoded, kind: str) -> Itemsets:
     """Return the itemsets that are kept, by the codes of their items, with the items that stand in every basket."""
     n_always = 0 if kind == "generators" else prepared.n_always
     lengths = np.diff(sets[:, search.END], prepend=0)[kept] + n_always

@@ -8,35 +8,28 @@ more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import cgutils as _cgutils
-from numba.core import types as nb
-from numba.extending import intrinsic
 
+from .._core.instructions import count_ones
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
-
-LANES = 8
-"""Sets of bits begin and end with whole runs of so many words, unless they are of one word."""
+from ._instructions import LANES, count_lanes
 
 TRIAL = 4096
-"""Itemsets of a local database after which looking for those in the same baskets is given up where it does not pay."""
+"""Itemsets of the whole after which looking for those in the same baskets is given up where it does not pay."""
 
 CLOSED, GENERATORS = range(2)
 
 DONE, WANTS_OUTPUT, WANTS_ROOM, WANTS_TABLE = range(4)
 """What a call ends with: everything found, or what must be enlarged; `WANTS_ROOM` means `extensions` and `bits`."""
 
-RECORD, DEPTH, N_SETS, N_CODES, UNUSED, FIRST, TOP, TOP_BITS, TOP_KEYS, N_KNOWN, CLASHES, STATES = range(12)
+RECORD, DEPTH, N_SETS, N_CODES, UNUSED, FIRST, TOP, TOP_BITS, TOP_KEYS, N_KNOWN, STATES = range(11)
 """Places in `state`, which begin like those of `_mining_kernels`: the local database, the depth of the search (-1
 between two), how many itemsets and items the output holds, nothing, the first itemset of the local
-database, where there is room behind the local databases in `extensions`, `bits` and `keys`, how many itemsets of the
-local database were known when they were met, and how often two sets of baskets had the same hash."""
+database, where there is room behind the local databases in `extensions`, `bits` and `keys`, and how many itemsets of
+the local database were known when they were met."""
 
 START, SIZE, STOP, CURSOR, BITS, LENGTH, WORDS, KEYS, FIELDS = range(9)
 """Places in a frame: its first extension and how many there are, the last to be tried, the one tried last, where their
@@ -45,21 +38,27 @@ bits are, the length of the path, the words of a set of bits, and where their ke
 END, COUNT, HASH, COLUMNS = range(4)
 """Columns of the output: where the items of an itemset end, its count, and a hash of its baskets."""
 
+ENTERED = 3
+"""Items more than the first frame has, from which on an itemset may have a part that is not covered in its frame."""
+
+COVERED, HASHED = -1, (1 << 63) - 1
+"""What stands for the hash of an extension all of whose baskets hold a rarer one, too; and the bits a hash has."""
+
 INDEX = (1 << 32) - 1
 """The half of an entry of `table` that is the number of an itemset; the other is that of its hash."""
 
 
 class Space(NamedTuple):
-    """Local databases as `_local_kernels.build` makes them, and behind them the frames of the search.
+    """Local databases as `_masked_kernels.build` makes them, and behind them the frames of the search.
 
-    `extensions` holds (item, count), `notes` and `hashes` what `_hashing_kernels` writes, and `keys` the keys of bits.
+    `extensions` holds (item, count), `hashes` numbers by which those in the same baskets are known, and `keys` what
+    each bit adds to such a number: first those of the local databases, then those of bits that were packed.
     `path` is the itemset. `numbers` tells where in their frame the extensions of the next one stand, and `spots` where
     the bits of a set are. `table` has a power of 2 of slots: -1, or an itemset of the local database or of one before.
     """
 
     state: Int64Array
     records: Int64Array
-    notes: Int64Array
     frames: Int64Array
     extensions: Int64Array
     bits: AnyArray
@@ -89,58 +88,6 @@ class Step(NamedTuple):
     out: int
 
 
-def _population_count(_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to the processor's count of the bits set in a word."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return word(word), generate
-
-
-def _count_lanes(
-    _context: Any, bits: Any, _one: Any, _others: Any, _stride: Any, _words: Any, shifts: Any, _least: Any
-) -> tuple[Any, Any]:
-    """Compile to: count what one set has in common with LANES others that stand side by side.
-
-    Word w of a set stands `stride` behind word w - 1. Writes the counts to ``bits[:LANES]`` and returns a bit for each
-    that is at least `least`.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        ir = cgutils.ir
-        word, number = ir.IntType(64), ir.IntType(32)
-        kind = ir.VectorType(word, LANES)
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        _, one, others, stride, words, place, least = arguments
-        total = cgutils.alloca_once_value(builder, ir.Constant(kind, [0] * LANES))
-        ones = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), f"llvm.ctpop.v{LANES}i64")
-
-        def spread(value: Any) -> Any:
-            empty = ir.Constant(kind, ir.Undefined)
-            first = builder.insert_element(empty, value, number(0))
-            return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(number, LANES), [0] * LANES))
-
-        with cgutils.for_range(builder, words, intp=word) as loop:
-            row = builder.gep(data, [builder.mul(loop.index, stride)])
-            many = builder.load(builder.bitcast(builder.gep(row, [others]), kind.as_pointer()), align=8)
-            counts = builder.call(ones, [builder.and_(spread(builder.load(builder.gep(row, [one]))), many)])
-            if shifts != nb.none:
-                shift = builder.load(builder.gep(builder.gep(data, [place]), [loop.index]))
-                counts = builder.shl(counts, spread(shift))
-            builder.store(builder.add(builder.load(total), counts), total)
-        counts = builder.load(total)
-        builder.store(counts, builder.bitcast(data, kind.as_pointer()), align=8)
-        enough = builder.icmp_signed(">=", counts, spread(least))
-        return builder.zext(builder.bitcast(enough, ir.IntType(LANES)), word)
-
-    return nb.int64(bits, *[nb.int64] * 4, shifts, nb.int64), generate
-
-
-count_ones: Any = intrinsic(_population_count)
-count_lanes: Any = intrinsic(_count_lanes)
-
-
 @kernel
 def hash_words(bits: AnyArray, at: Any, stride: int, words: int) -> Any:
     """Return a hash of the words of a set of bits that stand `stride` apart."""
@@ -149,14 +96,18 @@ def hash_words(bits: AnyArray, at: Any, stride: int, words: int) -> Any:
         mixed = (bits[at + word * stride] + np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
         mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(word)
         total += mixed * (mixed >> np.uint64(27) | np.uint64(1))
-    return np.int64(total)
+    return np.int64(total) & HASHED
 
 
 @kernel
 def list_lanes(
-    step: Step, extensions: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array, length: int
-) -> tuple[Any, Any]:
-    """List the numbers and counts of the frequent extensions before the itemset; those always there go to the path."""
+    step: Step, extensions: Int64Array, hashes: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array,
+    length: int,
+) -> tuple[Any, Any]:  # fmt: skip
+    """List the numbers and counts of the frequent extensions before the itemset; those always there go to the path.
+
+    Those all of whose baskets the itemset is in are marked as covered.
+    """
     own, one = extensions[step.start + step.a, 1], step.at + step.a
     child, start, out, fixed = np.uint64(step.child), np.uint64(step.start), np.uint64(0), np.uint64(length)
     for first in range(0, step.a, LANES):
@@ -171,6 +122,8 @@ def list_lanes(
             found &= found - 1
             b, count = np.uint64(first) + lane, np.int64(bits[lane])
             item = extensions[start + b, 0]
+            if count == extensions[start + b, 1]:
+                hashes[start + b] = COVERED
             if count == own:
                 path[fixed] = item
                 fixed += np.uint64(1)
@@ -182,8 +135,9 @@ def list_lanes(
 
 @kernel
 def list_sets(
-    step: Step, extensions: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array, length: int
-) -> tuple[Any, Any]:
+    step: Step, extensions: Int64Array, hashes: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array,
+    length: int,
+) -> tuple[Any, Any]:  # fmt: skip
     """List the frequent extensions like `list_lanes`, where the words of each stand one after another."""
     own, out, fixed = extensions[step.start + step.a, 1], np.uint64(0), np.uint64(length)
     one, other, apart = np.uint64(step.at + step.a * step.apart), np.uint64(step.at), np.uint64(step.apart)
@@ -201,6 +155,8 @@ def list_sets(
                     ones += count_ones(bits[one + word + lane] & bits[other + word + lane])
         other += apart
         item, count = extensions[start + b, 0], np.int64(ones)
+        if count == extensions[start + b, 1]:
+            hashes[start + b] = COVERED
         if count == own:
             path[fixed] = item
             fixed += np.uint64(1)
@@ -213,20 +169,15 @@ def list_sets(
 @kernel
 def list_spots(step: Step, bits: AnyArray, spots: Int64Array, first: Any, out: Any, keys: Int64Array) -> Any:
     """List the words of the itemset that are not 0, with how many bits come before, and copy the keys of its bits."""
-    n, one, stride, after = (
-        np.uint64(0),
-        np.uint64(step.at + step.a * step.apart),
-        np.uint64(step.stride),
-        np.uint64(out),
-    )
+    n, after = np.uint64(0), np.uint64(out)
+    one, stride = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride)
     for word in range(np.uint64(step.words)):
         left = bits[one + word * stride]
         spots[n, 0], spots[n, 1] = word, np.int64(after) - out
         n += np.uint64(left != 0)
         while left:
-            keys[after] = keys[
-                np.uint64(first) + (word << np.uint64(6)) + count_ones((left & (np.uint64(0) - left)) - np.uint64(1))
-            ]
+            bit = (word << np.uint64(6)) + count_ones((left & (np.uint64(0) - left)) - np.uint64(1))
+            keys[after] = keys[np.uint64(first) + bit]
             left &= left - np.uint64(1)
             after += np.uint64(1)
     return np.int64(n)
@@ -265,19 +216,16 @@ def pack(
             bits[out + current] = packed
             packed = np.uint64(0)
             current += ones
-        hashes[step.child + i] = total
+        hashes[step.child + i] = total & HASHED
         out += padded
 
 
 @kernel
 def copy_common(step: Step, kept: int, numbers: Int64Array, bits: AnyArray) -> None:
     """Write what the itemset has in common with extensions."""
-    one, out, padded = (
-        np.uint64(step.at + step.a * step.apart),
-        np.uint64(step.out),
-        np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES),
-    )
+    one, out = np.uint64(step.at + step.a * step.apart), np.uint64(step.out)
     words, stride = np.uint64(step.words), np.uint64(step.stride)
+    padded = np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES)
     for i in range(kept):
         other = np.uint64(step.at + numbers[i] * step.apart)
         for word in range(words):
@@ -299,8 +247,22 @@ def hash_extensions(step: Step, kept: int, first: Any, bits: AnyArray, hashes: I
                 for bit in range(np.uint64(64)):
                     total += keys[key + bit] & -np.int64((own >> bit) & np.uint64(1))
             key += np.uint64(64)
-        hashes[step.child + i] = total if first >= 0 else hash_words(bits, np.int64(at), 1, step.words)
+        hashes[step.child + i] = total & HASHED if first >= 0 else hash_words(bits, np.int64(at), 1, step.words)
         at += np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES)
+
+
+@kernel
+def hash_column(step: Step, first: Any, bits: AnyArray, keys: Int64Array) -> Any:
+    """Hash the baskets of an extension of a local database like `hash_extensions`."""
+    total, at = np.int64(0), step.at + step.a
+    if first < 0:
+        return hash_words(bits, at, step.stride, step.words)
+    for word in range(step.words):
+        left = bits[at + word * step.stride]
+        while left:
+            total += keys[first + (word << 6) + np.int64(count_ones((left & (np.uint64(0) - left)) - np.uint64(1)))]
+            left &= left - np.uint64(1)
+    return total & HASHED
 
 
 @kernel
@@ -320,7 +282,6 @@ def is_known(
                 for j in range(start, sets[i, END]):
                     found |= codes[j] == path[place]
                 known &= found
-            state[CLASHES] += not known
         slot = (slot + np.uint64(1)) & mask
     state[N_KNOWN] += known
     return known
@@ -337,17 +298,18 @@ def enter_in(table: Int64Array, i: Any, first: Any, sets: Int64Array) -> None:
 
 
 @kernel
-def fill_table(state: Int64Array, table: Int64Array, sets: Int64Array) -> None:
-    """Enter all itemsets of the local database in an empty table."""
+def fill_table(least: int, state: Int64Array, table: Int64Array, sets: Int64Array) -> None:
+    """Enter all itemsets of the local database that have at least so many items in an empty table."""
     for i in range(state[FIRST], state[N_SETS]):
-        enter_in(table, i, state[FIRST], sets)
+        if sets[i, END] - (sets[i - 1, END] if i else 0) >= least:
+            enter_in(table, i, state[FIRST], sets)
 
 
 @kernel
-def looks_up(kind: int, state: Int64Array) -> bool:
-    """Return whether to look itemsets up in the table, which is given up where few are found."""
+def looks_up(kind: int, whole: bool, state: Int64Array) -> bool:
+    """Return whether to look itemsets up in the table; in the whole this is given up where few are found."""
     n = state[N_SETS] - state[FIRST]
-    return kind == CLOSED and (n < TRIAL or 16 * state[N_KNOWN] > n)
+    return kind == CLOSED and (not whole or n < TRIAL or 16 * state[N_KNOWN] > n)
 
 
 @kernel
@@ -368,17 +330,16 @@ def enter(kind: int, supports: Int64Array, space: Space, sets: Int64Array, codes
 
     An item of -1 means that the database is the whole, of which extensions record[2] to record[1] are searched.
     """
-    state, extensions, path, frames, hashes = space.state, space.extensions, space.path, space.frames, space.hashes
-    number, record = state[RECORD], space.records[state[RECORD]]
+    state, extensions, path, frames = space.state, space.extensions, space.path, space.frames
+    record = space.records[state[RECORD]]
     item, size, fixed, start = record[0], record[1], record[2], record[3]
     frames[0, START], frames[0, SIZE], frames[0, CURSOR], frames[0, STOP] = start, size, size, 0
     frames[0, BITS], frames[0, LENGTH], frames[0, WORDS] = record[6], 0, record[4]
-    frames[0, KEYS] = -1 if item < 0 else space.notes[number, 0]
+    frames[0, KEYS] = -1 if item < 0 else 0
+    space.hashes[start : start + size] = 0
     state[DEPTH], state[FIRST], state[N_KNOWN] = 0, state[N_SETS], 0
     if item < 0:
         frames[0, STOP] = fixed
-        for a in range(fixed, size if kind == CLOSED else 0):
-            hashes[start + a] = hash_words(space.bits, record[6] + a, record[7], record[4])
         return
     path[0] = item
     for i in range(fixed):
@@ -386,11 +347,10 @@ def enter(kind: int, supports: Int64Array, space: Space, sets: Int64Array, codes
     length = 1 if kind == GENERATORS else 1 + fixed
     frames[0, LENGTH] = length
     frames[0, CURSOR] = 0 if size == 1 else size
-    count, code = supports[item], space.notes[number, 1]
-    for more in range(2 if size == 1 else 1):
-        if more:
-            path[length], count, code = extensions[start, 0], extensions[start, 1], hashes[start]
-        write(length + more, count, code, state, path, sets, codes)
+    write(length, supports[item], 0, state, path, sets, codes)
+    if size == 1:
+        path[length] = extensions[start, 0]
+        write(length + 1, extensions[start, 1], 0, state, path, sets, codes)
 
 
 @kernel
@@ -411,23 +371,19 @@ def next_step(depth: int, least: int, state: Int64Array, frames: Int64Array, rec
 def open_frame(step: Step, depth: int, kept: int, length: int, words: Any, first: Any, frames: Int64Array) -> None:
     """Make the frame of the listed extensions."""
     frames[depth, START], frames[depth, SIZE], frames[depth, CURSOR], frames[depth, STOP] = step.child, kept, kept, 0
-    frames[depth, BITS], frames[depth, LENGTH], frames[depth, WORDS], frames[depth, KEYS] = (
-        step.out,
-        length,
-        words,
-        first,
-    )
+    frames[depth, BITS], frames[depth, LENGTH] = step.out, length
+    frames[depth, WORDS], frames[depth, KEYS] = words, first
 
 
 @kernel
-def room_for(step: Step, kind: int, state: Int64Array, sizes: tuple[int, int, int, int, int]) -> int:
+def room_for(step: Step, looking: bool, state: Int64Array, sizes: tuple[int, int, int, int, int]) -> int:
     """Return what a step lacks room for: extensions, bits, itemsets, their items, or slots of the table."""
     end = step.out + (step.a + 1) * (step.words + LANES) + LANES
     if step.child + step.a + 1 > sizes[0] or end > sizes[1]:
         return WANTS_ROOM
     if state[N_SETS] + 2 > sizes[2] or state[N_CODES] > sizes[3]:
         return WANTS_OUTPUT
-    if looks_up(kind, state) and 2 * (state[N_SETS] - state[FIRST] + 2) > sizes[4]:
+    if looking and 2 * (state[N_SETS] - state[FIRST] + 2) > sizes[4]:
         return WANTS_TABLE
     return DONE
 
@@ -438,25 +394,30 @@ def descend(kind: int, least: int, space: Space, sets: Int64Array, codes: Int32A
     state, frames, extensions, bits, path = space.state, space.frames, space.extensions, space.bits, space.path
     hashes, keys, numbers, spots, table = space.hashes, space.keys, space.numbers, space.spots, space.table
     depth, record = state[DEPTH], space.records[state[RECORD]]
+    entered = frames[0, LENGTH] + ENTERED
     sizes = (extensions.shape[0], bits.size, len(sets), codes.size - 2 * len(frames), table.size)
     while depth >= 0:
         step = next_step(depth, least, state, frames, record)
         if step.a < 0:
             depth -= 1
             continue
-        status = room_for(step, kind, state, sizes)
+        looking = looks_up(kind, record[0] < 0, state)
+        status = room_for(step, looking, state, sizes)
         if status != DONE:
             return status
         here, length, words, first = step.start + step.a, frames[depth, LENGTH], step.words, frames[depth, KEYS]
         frames[depth, CURSOR], path[length] = step.a, extensions[here, 0]
         count, code = extensions[here, 1], hashes[here]
-        if looks_up(kind, state) and is_known(length + 1, count, code, state, path, table, sets, codes):
+        covered = kind == CLOSED and code == COVERED
+        if covered or (looking and depth and is_known(length + 1, count, code, state, path, table, sets, codes)):
             continue
         if step.apart == 1:
-            kept, fixed = list_lanes(step, extensions, bits, numbers, path, length + 1)
+            kept, fixed = list_lanes(step, extensions, hashes, bits, numbers, path, length + 1)
         else:
-            kept, fixed = list_sets(step, extensions, bits, numbers, path, length + 1)
+            kept, fixed = list_sets(step, extensions, hashes, bits, numbers, path, length + 1)
         length += 1 if kind == GENERATORS else 1 + fixed
+        if kind == CLOSED and depth == 0 and (first < 0 or length >= entered):
+            code = hash_column(step, first, bits, keys)
         narrow = (count + 63) >> 6
         is_narrow = (narrow if narrow == 1 else 2 * narrow + LANES) < words
         if kept > (kind != CLOSED) and first >= 0 and step.shifts == 0 and is_narrow:
@@ -466,15 +427,14 @@ def descend(kind: int, least: int, space: Space, sets: Int64Array, codes: Int32A
             words, first = narrow, below
         elif kept > (kind != CLOSED):
             copy_common(step, kept, numbers, bits)
-            if kind == CLOSED:
-                hash_extensions(step, kept, first, bits, hashes, keys)
+            hash_extensions(step, kept * (kind == CLOSED), first, bits, hashes, keys)
         for more in range(2 if kept == 1 else 1):
             if more:
                 path[length], count, code = extensions[step.child, 0], extensions[step.child, 1], hashes[step.child]
-                if looks_up(kind, state) and is_known(length + 1, count, code, state, path, table, sets, codes):
+                if looking and is_known(length + 1, count, code, state, path, table, sets, codes):
                     continue
             write(length + more, count, code, state, path, sets, codes)
-            if looks_up(kind, state):
+            if looking and length + more >= entered:
                 enter_in(table, state[N_SETS] - 1, state[FIRST], sets)
         if kept > 1:
             depth += 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._core.jit import kernel
-from ..typing import BoolArray, Int32Array, Int64Array
+from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 
 END, COUNT, HASH = range(3)
 """Columns of the itemsets, as in `_condensed_kernels`."""
@@ -49,7 +49,7 @@ def is_part_of_another(sets: Int64Array, codes: Int32Array, one: int) -> bool:
 
 
 @kernel
-def keep_closed(sets: Int64Array, codes: Int32Array, table: Int32Array, slots: Int32Array, kept: BoolArray) -> None:
+def keep_longest(sets: Int64Array, codes: Int32Array, table: Int32Array, slots: Int32Array, kept: BoolArray) -> None:
     """Mark the longest of the itemsets that stand in the same baskets.
 
     Those have the same count and hash, and are parts of the longest, which is verified: if ever different baskets have
@@ -79,6 +79,70 @@ def salt(item: Any) -> Any:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.int64(mixed ^ (mixed >> np.uint64(31)))
+
+
+@kernel
+def mix(code: Any, count: Any) -> Any:
+    """Return a hash of an itemset with a hash of its items and a count."""
+    mixed = (np.uint64(code) ^ np.uint64(count)) * np.uint64(0x9E3779B97F4A7C15)
+    return mixed >> np.uint64(24)
+
+
+@kernel
+def enter_sets(sets: Int64Array, codes: Int32Array, salts: Int64Array, seen: AnyArray, table: Int32Array) -> None:
+    """Enter the itemsets in a table by their counts and hashes, which are written, and set the bits of these."""
+    mask, mask_of_bits, begin = np.uint64(table.size - 1), np.uint64(64 * seen.size - 1), np.uint64(0)
+    for i in range(len(sets)):
+        total, end = np.int64(0), np.uint64(sets[i, END])
+        for at in range(begin, end):
+            total += salts[np.uint32(codes[at])]
+        begin, sets[i, HASH] = end, total
+        code = mix(total, sets[i, COUNT])
+        bit = code & mask_of_bits
+        seen[bit >> np.uint64(6)] |= np.uint64(1) << (bit & np.uint64(63))
+        slot = code & mask
+        while table[slot] >= 0:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot] = i
+
+
+@kernel
+def drop_part(sets: Int64Array, codes: Int32Array, i: Any, wanted: Any, table: Int32Array, kept: BoolArray) -> None:
+    """Unmark the itemset that is itemset i without one item, and has the hash `wanted`, if it has the same count."""
+    mask, length = np.uint64(table.size - 1), sets[i, END] - begin_of(sets, i)
+    slot = mix(wanted, sets[i, COUNT]) & mask
+    while table[slot] >= 0:
+        part = table[slot]
+        if (
+            sets[part, HASH] == wanted
+            and sets[part, COUNT] == sets[i, COUNT]
+            and sets[part, END] - begin_of(sets, part) == length - 1
+            and has_all(sets, codes, part, i)
+        ):
+            kept[part] = False
+            return
+        slot = (slot + np.uint64(1)) & mask
+
+
+@kernel
+def keep_closed(
+    sets: Int64Array, codes: Int32Array, salts: Int64Array, seen: AnyArray, table: Int32Array, kept: BoolArray
+) -> None:
+    """Mark the itemsets that are not what is left of another of the same count without its rarest item.
+
+    A node of a local database that is not closed is: with the most frequent of the rarer items that stand in all of its
+    baskets it is a node of that item. `table` has a power of 2 of slots, all -1, and `seen` of words, all 0. The
+    column of hashes is filled with sums of the items' `salts`.
+    """
+    enter_sets(sets, codes, salts, seen, table)
+    mask, begin = np.uint64(64 * seen.size - 1), np.uint64(0)
+    for i in range(len(sets)):
+        code, count, end = sets[i, HASH], sets[i, COUNT], np.uint64(sets[i, END])
+        wanted = code - salts[np.uint32(codes[begin])]
+        bit = mix(wanted, count) & mask
+        if seen[bit >> np.uint64(6)] >> (bit & np.uint64(63)) & np.uint64(1):
+            drop_part(sets, codes, i, wanted, table, kept)
+        begin = end
 
 
 @kernel

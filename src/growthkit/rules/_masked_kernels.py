@@ -12,54 +12,76 @@ import numpy as np
 
 from .._core.instructions import prefetch
 from .._core.jit import kernel
-from ..typing import AnyArray, Int32Array, Int64Array
+from ..typing import AnyArray, Int64Array
 from ._instructions import BLOCK, LANES, copy_mask, turn_halfway, turn_rest
 
 AHEAD = 12
 """How many baskets ahead memory is asked for."""
 
+FAR = 255
+"""Where depths end, as for the kernels that choose."""
+
 
 @kernel
-def gather_rare(begin: Any, length: Any, used: Any, tails: Int32Array, desk: Any) -> Any:
-    """Write the numbers of the extensions in the part of a tail to `codes` from `used` on; return where they end."""
-    for place in range(begin, begin + length):
-        number = desk.local[tails[place]]
+def gather_rare(place: int, item: int, used: Any, data: Any, desk: Any) -> Any:
+    """Write the numbers of the extensions before `item` in the tail of the basket ``owners[place]`` to `codes`.
+
+    They stand there from `used` on; returns where they end.
+    """
+    ahead = data.owners[min(place + AHEAD, data.owners.size - 1)]
+    prefetch(data.tails, np.int64(data.ends[ahead]))
+    begin, length = np.int64(data.ends[data.owners[place]]), np.int64(data.depths[place - data.starts[data.split]])
+    if length == FAR:
+        while data.tails[begin + length] < item:
+            length += 1
+    for i in range(begin, begin + length):
+        number = desk.local[data.tails[i]]
         desk.codes[used] = number
         used += number >= 0
     return used
 
 
 @kernel
-def gather_baskets(item: int, low: int, kept: int, at: int, extensions: Int64Array, data: Any, desk: Any) -> Any:
-    """Gather the extensions of `item`, of which `low` are in masks, from its baskets with two at least.
-
-    Their masks are written to `rows`, and the numbers of the others to `codes`. Returns how many baskets these are.
-    """
-    owners, first, last = data.owners, data.starts[item], data.starts[item + 1]
+def mark(low: int, kept: int, start: int, extensions: Int64Array, desk: Any) -> None:
+    """Set in `limit` the extensions that are in masks, and number the others in `local`."""
     desk.limit[:] = 0
-    for i in range(at, at + low):
+    for i in range(start, start + low):
         desk.limit[extensions[i, 0] >> 6] |= np.uint64(1) << np.uint64(extensions[i, 0] & 63)
     for i in range(low, kept):
-        desk.local[extensions[at + i, 0]] = i
-    n, used, spot = 0, np.int64(0), first - data.starts[data.split]
-    for i in range(first, last):
+        desk.local[extensions[start + i, 0]] = i
+
+
+@kernel
+def unmark(low: int, kept: int, start: int, extensions: Int64Array, desk: Any) -> None:
+    """Clear `local`."""
+    for i in range(start + low, start + kept):
+        desk.local[extensions[i, 0]] = -1
+
+
+@kernel
+def gather_baskets(item: int, place: Any, low: int, kept: int, data: Any, desk: Any) -> tuple[Any, Any]:
+    """Gather the extensions of `item`, of which `low` are in masks, from its baskets with two at least.
+
+    Their masks are written to `rows`, and the numbers of the others to `codes`. It begins with the basket
+    ``owners[place]``, and ends where `rows` are full. Returns how many baskets these are, and the place of the next.
+    """
+    owners, last, room = data.owners, data.starts[item + 1], desk.rows.size // LANES
+    n, used = 0, np.int64(0)
+    while place < last and n < room:
         found, end = 0, used
         if low:
-            prefetch(data.masks, np.int64(owners[min(i + AHEAD, last - 1)]) * LANES)
-            found = copy_mask(data.masks, np.int64(owners[i]) * LANES, desk.limit, desk.rows, n * LANES)
+            prefetch(data.masks, np.int64(owners[min(place + AHEAD, last - 1)]) * LANES)
+            found = copy_mask(data.masks, np.int64(owners[place]) * LANES, desk.limit, desk.rows, n * LANES)
         if kept > low:
-            place = spot + i - first
-            prefetch(data.tails, np.int64(data.spots[min(place + AHEAD, data.spots.shape[0] - 1), 0]))
-            end = gather_rare(np.int64(data.spots[place, 0]), np.int64(data.spots[place, 1]), used, data.tails, desk)
+            end = gather_rare(place, item, used, data, desk)
         if data.weights.size:
-            desk.weights[n] = data.weights[owners[i]]
+            desk.weights[n] = data.weights[owners[place]]
         enough = found + end - used > 1
         used = end if enough else used
         n += enough
         desk.indptr[n] = used
-    for i in range(low, kept):
-        desk.local[extensions[at + i, 0]] = -1
-    return n
+        place += 1
+    return n, place
 
 
 @kernel
@@ -107,7 +129,26 @@ def lay_out(n: int, data: Any, desk: Any) -> tuple[Any, Any]:
         words += (having + 63) >> 6
         power += 1
     plain = (total + 63) >> 6
-    return (plain, np.int64(0)) if plain <= words else (words, powers)
+    return (plain, np.int64(0)) if plain <= words and plain * BLOCK <= desk.picked.size else (words, powers)
+
+
+@kernel
+def most_words(item: int, n: int, place: int, data: Any, desk: Any) -> Any:
+    """Return how many words the sets of bits have at most where `n` baskets before `place` were gathered.
+
+    A weight w takes at most 1 + log2(w) bits; on average these are at most one more than the logarithm of the average.
+    """
+    left = data.starts[item + 1] - place
+    if data.weights.size == 0:
+        return (n + left + 63) >> 6
+    every, total = data.starts[item + 1] - data.starts[item], data.supports[item]
+    average, largest, bits, powers = total // every, total - every + 1, np.int64(1), np.int64(0)
+    while average >> (bits - 1):
+        bits += 1
+    while largest >> powers:
+        powers += 1
+    parts = left // (desk.rows.size // LANES) + 2
+    return (min(total, bits * every) >> 6) + (powers + 1) * parts
 
 
 @kernel
@@ -144,7 +185,7 @@ def write_bits(
 
 
 @kernel
-def write_sets(
+def write_part(
     n: int,
     powers: int,
     low: int,
@@ -156,24 +197,28 @@ def write_sets(
     data: Any,
     desk: Any,
     bits: AnyArray,
-) -> None:
-    """Write the sets of bits of the extensions, and to ``bits[shifts:]`` the power that the bits of each word count."""
+) -> Any:
+    """Write the sets of bits of the extensions in the baskets that were gathered; return the words of a set.
+
+    Writes the power that the bits of each word count to ``bits[shifts:]``, unless that is 0.
+    """
     stride = (kept + LANES - 1) // LANES * LANES
-    weighted = data.weights.size > 0
-    if not weighted:
-        write_bits(desk.rows, n, weighted, low, kept, start, at, stride, extensions, desk, bits)
-        return
+    if data.weights.size == 0:
+        return write_bits(desk.rows, n, False, low, kept, start, at, stride, extensions, desk, bits)
     if powers == 0:
-        write_bits(desk.picked, repeat(n, desk), weighted, low, kept, start, at, stride, extensions, desk, bits)
-        return
-    power = np.int64(0)
+        words = write_bits(desk.picked, repeat(n, desk), True, low, kept, start, at, stride, extensions, desk, bits)
+        if shifts:
+            bits[shifts : shifts + words + LANES] = 0
+        return words
+    power, first = np.int64(0), at
     while powers >> power:
         m = pick(power, n, desk)
-        words = write_bits(desk.picked, m, weighted, low, kept, start, at, stride, extensions, desk, bits)
+        words = write_bits(desk.picked, m, True, low, kept, start, at, stride, extensions, desk, bits)
         bits[shifts : shifts + words + LANES] = power
         shifts += words
         at += words * stride
         power += 1
+    return (at - first) // stride
 
 
 @kernel
@@ -204,14 +249,27 @@ def build(
             low = 0
             while low < kept and extensions[first + low, 0] < data.split:
                 low += 1
-            n = gather_baskets(item, low, kept, first, extensions, data, desk)
-            words, powers = lay_out(n, data, desk)
-            shifts = at if powers else 0
-            at += (words + LANES) * (powers > 0)
-            if at + stride * words > bits.size:
-                records[-1, 6] = used if i > start else at + stride * words
+            mark(low, kept, first, extensions, desk)
+            n, place = gather_baskets(item, data.starts[item], low, kept, data, desk)
+            room, powers = lay_out(n, data, desk)
+            if place < data.starts[item + 1]:
+                room = most_words(item, n, place, data, desk)
+            if powers or (data.weights.size and place < data.starts[item + 1]):
+                shifts = at
+                at += room + LANES
+            if at + stride * room > bits.size:
+                unmark(low, kept, first, extensions, desk)
+                records[-1, 6] = used if i > start else at + stride * room
                 return i
-            write_sets(n, powers, low, kept, first, shifts, at, extensions, data, desk, bits)
+            words = write_part(n, powers, low, kept, first, shifts, at, extensions, data, desk, bits)
+            while place < data.starts[item + 1]:
+                n, place = gather_baskets(item, place, low, kept, data, desk)
+                powers = lay_out(n, data, desk)[1]
+                next_shifts = shifts + words if shifts else 0
+                words += write_part(
+                    n, powers, low, kept, first, next_shifts, at + words * stride, extensions, data, desk, bits
+                )
+            unmark(low, kept, first, extensions, desk)
             used = at + stride * words
         row[4], row[5], row[6], row[7] = words, shifts, at, stride
     records[-1, 6] = used

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
-from math import comb
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -15,7 +14,8 @@ from .._core.parallel import run_blocks, thread_count
 from ..typing import AnyArray
 from ._budget import Budget, TooManyItemsetsError
 from ._mining_kernels import Task
-from ._prepared import Prepared, Recoded, mask, prepare, recode
+from ._prepared import Prepared, Recoded, Split, mask, prepare, recode, split
+from ._table_kernels import Grid
 from ._trie import Trie
 from ._workers import Bench, Lister, Tabulator, Worker, tabulate
 
@@ -70,8 +70,9 @@ def list_itemsets(
     """Return all itemsets of at most `max_len` items with a count of at least `least`."""
     task = _task(prepared, least, max_len, listing=True)
     budget.spend((1 << prepared.n_always) - 1)
-    make = _maker(prepared, task, budget)
+    layout = _layout(prepared, task)
     prepared = prepared if prepared.is_dense else prepared.without_baskets()
+    make = _maker(prepared, layout, task, budget)
     done = list(run(make, prepared, function=budget.function, n_threads=n_threads, progress=progress))
     threads = thread_count(n_threads, n_rows=budget.spent, function=budget.function)
     return Trie(prepared.code_of, _shared_entries(prepared), [pieces for pieces, _ in done], threads)
@@ -83,29 +84,44 @@ def count_lengths(
     """Return how many itemsets of 1, 2, ... items have a count of at least `least`, without listing them."""
     budget = Budget(0, least, function)
     task = _task(prepared, least, max_len, listing=False)
-    make = _maker(prepared, task, budget)
+    layout = _layout(prepared, task)
     prepared = prepared if prepared.is_dense else prepared.without_baskets()
+    make = _maker(prepared, layout, task, budget)
     done = run(make, prepared, function=function, n_threads=n_threads, progress=progress)
     workers = {id(worker): worker for _, worker in done}
-    totals = [0] * (prepared.longest + prepared.n_always + 1)
+    totals = [0] * (prepared.longest + prepared.n_always + 2)
     for worker in workers.values():
         for n_items, n_free in zip(*(axis.tolist() for axis in np.nonzero(worker.nodes)), strict=True):
-            for more in range(n_free + 1):
-                totals[n_items + more - 1] += int(worker.nodes[n_items, n_free]) * comb(n_free, more)
-    for n_items in range(1, prepared.n_always + 1):
-        totals[n_items - 1] += comb(prepared.n_always, n_items)
+            _add_subsets(totals, n_items, n_free, int(worker.nodes[n_items, n_free]))
+    _add_subsets(totals, 0, prepared.n_always, 1)
+    totals = totals[1:]
     while totals and not totals[-1]:
         totals.pop()
     return totals
 
 
-def _maker(prepared: Recoded, task: Task, budget: Budget) -> Callable[[], Bench]:
-    """Return what makes a bench for the baskets: with tables, for the whole, or with masks."""
+def _add_subsets(totals: list[int], n_items: int, n_free: int, n: int) -> None:
+    """Add the subsets of `n_free` items, times `n`, to the totals by length, which begin at `n_items`.
+
+    Each binomial coefficient follows from the one before, ``C(f, k + 1) = C(f, k) (f - k) / (k + 1)``.
+    """
+    ways = n
+    for more in range(n_free + 1):
+        totals[n_items + more] += ways
+        ways = ways * (n_free - more) // (more + 1)
+
+
+def _layout(prepared: Recoded, task: Task) -> Grid | Split | None:
+    """Return the baskets laid out for the search: with tables, with masks, or nothing for the whole as one."""
     grid = tabulate(prepared, task)
-    if grid is not None:
-        return partial(Tabulator, prepared, grid, task, budget)
-    masked = mask(prepared)
-    return partial(Lister, prepared if masked is None else prepared.without_baskets(), masked, task, budget)
+    return split(prepared) if grid is None else grid
+
+
+def _maker(prepared: Recoded, layout: Grid | Split | None, task: Task, budget: Budget) -> Callable[[], Bench]:
+    """Return what makes a bench for the baskets as they are laid out."""
+    if isinstance(layout, Grid):
+        return partial(Tabulator, prepared, layout, task, budget)
+    return partial(Lister, prepared, None if layout is None else mask(prepared, layout), task, budget)
 
 
 def _task(prepared: Recoded, least: int, max_len: int | None, *, listing: bool) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,13 +17,16 @@ from ._instructions import BLOCK, LANES, RUN
 from ._local_kernels import Database
 from ._support import item_counts, weights_of
 
-__all__ = ["Prepared", "Recoded", "aligned", "located", "mask", "prepare", "recode"]
+__all__ = ["Prepared", "Recoded", "Split", "aligned", "located", "mask", "prepare", "recode", "split"]
 
 DENSE = 0.2
 """The share of items in an average basket from which on baskets are searched without making local databases."""
 
 ROOM_FOR_MASKS = 3
-"""Masks are made where they take at most so many times the memory of the baskets."""
+"""Masks are made where they, and what is beside them, take at most so many times the memory that the baskets took."""
+
+WORKSPACE = 1 << 19
+"""Bytes that a search takes besides, more or less."""
 
 NARROW = 2**31 - 1
 
@@ -51,6 +55,8 @@ class Recoded:
         The most frequent items of one basket.
     n_rows
         The number of baskets that differ, or are not worth merging.
+    n_bytes
+        The memory that the baskets took before they were recoded.
     is_dense
         Whether to search the whole as one database: its baskets hold a good part of all items.
     """
@@ -65,6 +71,7 @@ class Recoded:
     n_baskets: int
     longest: int
     n_rows: int
+    n_bytes: int
     is_dense: bool
 
     @property
@@ -90,7 +97,7 @@ class Prepared(Recoded):
 
     Parameters
     ----------
-    indptr, codes, supports, lineage, ancestors, code_of, n_always, n_baskets, longest, n_rows, is_dense
+    indptr, codes, supports, lineage, ancestors, code_of, n_always, n_baskets, longest, n_rows, n_bytes, is_dense
         As in `Recoded`.
     data
         The baskets, and where each item stands in them.
@@ -127,9 +134,11 @@ def recode(baskets: Baskets, least: int, allowed: BoolArray | None, *, perfect: 
     code_of = np.concatenate((order, always)).astype(np.int32)
     longest, n_rows = int(np.diff(indptr).max(initial=1)) - 1, indptr.size - 1
     is_dense = codes.size - n_rows > DENSE * order.size * n_rows
+    n_bytes = baskets.rows.indptr.nbytes + baskets.rows.codes.nbytes
     return Recoded(
-        indptr, codes, counts[order], lineage, ancestors, code_of, always.size, n_baskets, longest, n_rows, is_dense
-    )
+        indptr, codes, counts[order], lineage, ancestors, code_of, always.size, n_baskets, longest, n_rows, n_bytes,
+        is_dense,
+    )  # fmt: skip
 
 
 def prepare(baskets: Baskets, least: int, allowed: BoolArray | None, *, perfect: bool) -> Prepared:
@@ -149,31 +158,63 @@ def located(recoded: Recoded) -> Prepared:
     return Prepared(**{field.name: getattr(recoded, field.name) for field in fields(recoded)}, data=data)
 
 
-def mask(recoded: Recoded) -> Masked | None:
-    """Return recoded baskets whose most frequent items are bits of masks; nothing where they are dense."""
+class Split(NamedTuple):
+    """Baskets whose most frequent items are bits of masks; the arrays are those of `Masked`, and the baskets an item.
+
+    Parameters
+    ----------
+    split, masks, tails, ends, weights
+        As in `Masked`.
+    sizes
+        How many baskets hold each item, behind a zero.
+    """
+
+    split: int
+    masks: AnyArray
+    tails: Int32Array
+    ends: AnyArray
+    weights: AnyArray
+    sizes: Int64Array
+
+
+def split(recoded: Recoded) -> Split | None:
+    """Return recoded baskets with masks of their most frequent items; nothing where they are dense."""
     if recoded.is_dense:
         return None
     n, n_rows, narrow = recoded.n_ranks, recoded.n_rows, recoded.codes.dtype
-    affordable = 8 * LANES * n_rows <= ROOM_FOR_MASKS * (recoded.codes.nbytes + recoded.indptr.nbytes)
-    split = min(n, BLOCK) * affordable
-    masks = aligned(n_rows * LANES * affordable)
-    tails = np.empty(recoded.codes.size + RUN, dtype=np.int32)
-    ends, sizes = np.zeros(n_rows + 1, dtype=np.int64), np.zeros(n + 1, dtype=np.int64)
-    weights = np.empty(n_rows, dtype=np.int64)
-    _basket_kernels.split_baskets(
-        n_rows, split, recoded.indptr, recoded.codes, masks, tails, ends, weights, sizes[1:]
-    )  # fmt: skip
-    starts = np.cumsum(sizes)
-    owners = np.empty(starts[-1], dtype=narrow)
-    _basket_kernels.list_owners(n_rows, recoded.indptr, recoded.codes, starts[:-1].copy(), owners)
-    spots = np.empty((starts[-1] - starts[split], 2), dtype=narrow)
-    _basket_kernels.list_spots(n_rows, ends, tails, starts[:-1] - starts[split], spots)
-    if (weights == 1).all():
-        weights = weights[:0].copy()
-    tails = tails[: ends[-1] + RUN]
-    return Masked(
-        split, masks, tails, starts, owners, spots, weights, recoded.supports, recoded.lineage, recoded.ancestors
+    rare = min(recoded.codes.size - n_rows, int(recoded.supports[BLOCK:].sum()))
+    needed = 8 * LANES * n_rows + recoded.codes.nbytes + recoded.indptr.nbytes + 5 * rare + WORKSPACE
+    affordable = needed <= ROOM_FOR_MASKS * recoded.n_bytes
+    first = min(n, BLOCK) * affordable
+    weighted = (recoded.codes[recoded.indptr[:-1]] > 1).any()
+    made = Split(
+        first,
+        aligned(max(n_rows * LANES * affordable, 1)),  # one is looked at in any case
+        np.empty((rare if affordable else recoded.codes.size - n_rows) + 1 + RUN, dtype=np.int32),
+        np.zeros(n_rows + 1, dtype=narrow),
+        np.empty(n_rows * weighted, dtype=narrow),
+        np.zeros(n + 1, dtype=np.int64),
     )
+    _basket_kernels.split_baskets(
+        n_rows, first, recoded.indptr, recoded.codes, made.masks, made.tails, made.ends, made.weights, made.sizes[1:]
+    )
+    return made._replace(tails=made.tails[: made.ends[-1] + RUN])
+
+
+def mask(recoded: Recoded, made: Split) -> Masked:
+    """Return baskets with masks, and what holds each item; of `recoded`, the baskets themselves are not needed."""
+    starts = np.cumsum(made.sizes)
+    first = starts[made.split]
+    owners = np.empty(starts[-1], dtype=made.ends.dtype)
+    depths = np.empty(starts[-1] - first, dtype=np.uint8)
+    before = np.zeros(recoded.n_ranks, dtype=np.int64)
+    _basket_kernels.list_owners(
+        recoded.n_rows, first, made.masks, made.tails, made.ends, starts[:-1].copy(), owners, depths, before
+    )
+    return Masked(
+        made.split, made.masks, made.tails, made.ends, starts, owners, depths, int(before.max(initial=0)), made.weights,
+        recoded.supports, recoded.lineage, recoded.ancestors,
+    )  # fmt: skip
 
 
 def aligned(n: int) -> AnyArray:

@@ -18,14 +18,17 @@ from ._table_kernels import SETS, TABULATED, Grid, Tables
 
 __all__ = ["Bench", "Lister", "Tabulator", "Worker", "tabulate"]
 
-BATCH = 1 << 17
+BATCH = 1 << 15
 """Words of sets of bits that are made before they are searched; they stay in the cache of a core."""
 
-SPARE = 4096
+BATCHES = 96
+"""Bytes of the baskets for each word of these, so that small baskets take little memory."""
+
+SPARE = 2048
 """Extensions of local databases there is room for at least."""
 
 FIRST_PIECE, LAST_PIECE = 1 << 12, 1 << 19
-"""Entries of the first piece of output of a block, and of the largest; each has twice the room of the one before."""
+"""Entries of the first piece of output of a block, and of the largest; each has room for half of what there is."""
 
 MANY_ROWS = 1024
 """Baskets from which on tables are worth while."""
@@ -33,8 +36,11 @@ MANY_ROWS = 1024
 FULL_TABLE = 0.95
 """The share of the sets of the most frequent items that must be frequent for a search with tables."""
 
-REPEATED = 64 * 128
-"""Masks more than an item has baskets that there is room for: each as often as it counts, where that saves weights."""
+ROWS = 512
+"""Masks of the baskets of an item that are worked on at once, in blocks of 64; they stay in the cache of a core."""
+
+REPEATED = 512
+"""Masks more there is room for: each as often as it counts, where that saves weights."""
 
 
 class Bench:
@@ -52,7 +58,8 @@ class Bench:
 
     def __init__(self, prepared: Recoded, task: Task, budget: Budget) -> None:
         self.prepared, self.task, self.budget = prepared, task, budget
-        self.room, self.room_for_bits = 2 * prepared.n_ranks + SPARE, BATCH
+        self.room = prepared.n_ranks + SPARE
+        self.room_for_bits = min(BATCH, prepared.n_bytes // BATCHES + LANES)
         self.stack = Stack(
             np.zeros(_mining_kernels.STATES, dtype=np.int64),
             np.zeros((1024, 8), dtype=np.int64),
@@ -60,7 +67,8 @@ class Bench:
             np.empty((2 * self.room, 2), dtype=np.int64),
             np.empty(2 * self.room_for_bits, dtype=np.uint64),
         )
-        self.nodes = np.zeros((prepared.longest + 4, prepared.longest + prepared.n_always + 1), dtype=np.int64)
+        lengths = 0 if task.listing else prepared.longest + 4
+        self.nodes = np.zeros((lengths, prepared.longest + prepared.n_always + 1), dtype=np.int64)
         self.pieces: list[AnyArray] = []
         self.whole: Int64Array | None = None
 
@@ -118,7 +126,8 @@ class Bench:
         need = int(state[_mining_kernels.NEED])
         if status == _mining_kernels.WANTS_OUTPUT:
             self._close_piece()
-            self.pieces.append(self._piece(max(need, min(2 * len(self.pieces[-1]), LAST_PIECE))))
+            grown = max(int(state[_mining_kernels.BASE]) // 2, FIRST_PIECE)
+            self.pieces.append(self._piece(max(need, min(grown, LAST_PIECE))))
         elif status == _mining_kernels.WANTS_EXTENSIONS:
             self._grow(2 * need, 0)
         elif status == _mining_kernels.WANTS_BITS:
@@ -275,14 +284,15 @@ class Lister(Bench):
 def desk(masked: Masked) -> Desk:
     """Return arrays to make local databases from masks with."""
     n, most = masked.supports.size, int(np.diff(masked.starts).max(initial=0))
-    repeated = (most + REPEATED) * (masked.weights.size > 0)
+    room = min(ROWS, -(-max(most, 1) // 64) * 64)
+    repeated = (room + REPEATED) * (masked.weights.size > 0)
     return Desk(
-        rows=aligned((most + 64) * LANES),
+        rows=aligned(room * LANES),
         picked=aligned(repeated * LANES),
         block=aligned(BLOCK),
         counts=aligned(BLOCK),
         limit=aligned(LANES),
-        weights=np.zeros(most * (masked.weights.size > 0) + 1, dtype=np.int64),
+        weights=np.zeros(room, dtype=np.int64),
         order=np.zeros(repeated, dtype=np.int64),
         tally=np.zeros(n + 1, dtype=np.int64),
         base=np.zeros(1, dtype=np.int64),
@@ -290,8 +300,8 @@ def desk(masked: Masked) -> Desk:
         partners=np.empty(n + 1, dtype=np.int32),
         always=np.empty(n + 1, dtype=np.int32),
         local=np.full(n + 1, -1, dtype=np.int32),
-        indptr=np.zeros(most + 1, dtype=np.int64),
-        codes=np.empty(max(n, masked.tails.size) + RUN, dtype=np.int32),
+        indptr=np.zeros(room + 1, dtype=np.int64),
+        codes=np.empty(max(n, masked.before) + RUN, dtype=np.int32),
     )
 
 
