@@ -380,6 +380,15 @@ class TestFrames:
         assert handed.equals(given)
         assert str(read_frame(handed, function="f").frame.schema) == str(read_frame(given, function="f").frame.schema)
 
+    @pytest.mark.parametrize(
+        "labels", [[(1, 2), (3, 4)], [dt.date(2026, 1, 1), dt.date(2026, 1, 2)]], ids=["tuples", "dates"]
+    )
+    def test_handing_over_objects_of_any_type_to_polars(self, labels: list[Any]) -> None:
+        objects = np.empty(2, dtype=object)
+        objects[:] = labels
+        handed = hand_over({"name": Coded(np.array([1, 0, 1], dtype=np.int32), objects)}, backend="polars")
+        assert handed["name"].to_list() == [labels[1], labels[0], labels[1]]
+
     def test_handing_over_copies_no_numbers(self) -> None:
         numbers = np.arange(5)
         assert np.shares_memory(hand_over({"n": numbers}, backend="pandas")["n"].to_numpy(), numbers)
@@ -403,6 +412,13 @@ class TestFrames:
         assert rows.n_rows == 2
         assert len(rows.ids("x", role="x").vocabulary) == 2
         assert rows.holding("x", role="x")[1] is rows
+
+    def test_rows_that_hold_something_in_two_columns_keep_their_places(self) -> None:
+        frame = pd.DataFrame({"x": [np.nan, 1.0, 2.0, 3.0], "y": [0.0, np.nan, 1.0, np.inf]})
+        _, first = read_frame(frame, function="f").holding("x", role="x")
+        _, both = first.holding("y", role="y")
+        with pytest.raises(DataError, match="first at row 3"):
+            both.numbers("y", role="y")
 
     def test_columns_are_read_only(self) -> None:
         log = read_frame(pd.DataFrame({"x": [1.5, 2.5], "id": [1, 2], "t": DAYS[:2]}), function="f")

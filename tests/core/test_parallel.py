@@ -80,6 +80,10 @@ def test_blas_is_freed_by_the_last_of_several_callers() -> None:
         assert threads() == before
 
 
+def test_nothing_is_cut_into_no_blocks() -> None:
+    assert block_edges(0, 0) == []
+
+
 @pytest.mark.slow
 def test_the_blas_of_kernels_is_held_though_no_kernel_has_called_it_yet() -> None:
     program = (

@@ -84,6 +84,12 @@ def test_one_in_four_spellings_is_four_ids(held: Any, wanted: Any) -> None:
     assert vocabulary.find([wanted]).tolist() == [0 if type(held) is type(wanted) else -1]
 
 
+@pytest.mark.parametrize("kind", [np.bool_, np.int8, np.uint16, np.float32, np.datetime64])
+def test_find_labels_that_are_scalars_of_numpy(kind: Any) -> None:
+    ids = [kind("2026-01-01"), kind("2026-01-02")] if kind is np.datetime64 else [kind(0), kind(1)]
+    assert Vocabulary.encode(np.array(ids)).vocabulary.find(ids[::-1]).tolist() == [1, 0]
+
+
 def test_find_nothing_and_in_nothing() -> None:
     assert Vocabulary.encode(np.array([1])).vocabulary.find([]).tolist() == []
     assert Vocabulary(np.array([], dtype=np.int64)).find([1, 2]).tolist() == [-1, -1]

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from growthkit.exceptions import DataError
+from growthkit.exceptions import DataError, GrowthkitError
 from growthkit.recommend import (
     BPR,
     EASE,
@@ -198,6 +198,16 @@ class TestHostileData:
                 parts = np.asarray(model.explain(customer, item)["contribution"])
                 wanted = float(score) if np.isfinite(score) else 0.0
                 assert parts.sum() == pytest.approx(wanted, rel=1e-3, abs=1e-5)
+
+    @one_of_each
+    def test_nothing_is_similar_to_nothing(self, make: Callable[[], Recommender]) -> None:
+        model = fitted(make)
+        try:
+            similar = model.similar_items([])
+        except GrowthkitError as error:
+            assert "similar_items: this model" in str(error)
+        else:
+            assert len(similar) == 0
 
     @every
     def test_dislikes_are_taken_or_refused(self, make: Callable[[], Recommender]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from growthkit._core.frames import frozen
+from growthkit._core.ragged import Ragged
 from growthkit.exceptions import DataError, NotFittedError, ParameterError
 from growthkit.recommend import ImplicitALS, Interactions, _als_kernels, _half_steps
 from growthkit.recommend._half_steps import Penalty, Side
@@ -109,6 +113,36 @@ class TestHalfSteps:
             equations = np.diag(spectrum + 0.3) + (y.T * np.abs(row)) @ y
             assert equations @ out[u] == pytest.approx(y.T @ np.maximum(row, 0), abs=1e-8)
 
+    def test_no_routine_reads_memory_that_was_let_go(self) -> None:
+        # The C library of Linux overwrites what is freed if it is told to, and if no thread keeps it for itself.
+        program = (
+            "import numpy as np\n"
+            "from growthkit._core.ragged import Ragged\n"
+            "from growthkit.recommend._half_steps import Penalty, Side\n"
+            "rows = Ragged(np.array([0, 2, 60, 70]), np.arange(70, dtype=np.int32), None, np.ones(70))\n"
+            "others = np.random.default_rng(0).normal(size=(70, 55)).astype(np.float32)\n"
+            "found = Side.of(rows, 70, Penalty(0.1, 0.1, 0.0), 1).solved(others)\n"
+            "for row, entries in zip(found, np.split(others, [2, 60])):\n"
+            "    equations = 0.1 * others.T @ others + entries.T @ entries + 0.1 * np.eye(55)\n"
+            "    print(np.allclose(equations @ row, entries.sum(axis=0), atol=1e-3))\n"
+        )
+        free = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0", "MALLOC_PERTURB_": "165"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | free, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == ["True"] * 3
+
+    @pytest.mark.parametrize("n", [8, 20], ids=["by entries", "by factors"])
+    def test_equations_without_a_solution_are_refused(self, n: int) -> None:
+        others = np.vstack([np.repeat(vectors(1, 12), 20, axis=0), vectors(20, 12)])
+        row = Ragged(np.array([0, n]), np.arange(n, dtype=np.int32), None, np.ones(n))
+        with pytest.raises(np.linalg.LinAlgError, match="1 rows are singular"):
+            Side.of(row, 40, Penalty(1e-25, 1e-25, 0.0), 1).solved(others)
+
+    def test_rows_without_entries_are_zeros(self) -> None:
+        empty = Ragged(np.zeros(4, dtype=np.int64), np.empty(0, dtype=np.int32))
+        assert Side.of(empty, 9, PENALTY, 1).solved(vectors(9, 3)).tolist() == np.zeros((3, 3)).tolist()
+
 
 class TestModel:
     def fitted(self, matrix: np.ndarray | None = None, **options: Any) -> ImplicitALS:
@@ -136,6 +170,14 @@ class TestModel:
         own, others = model.export_vectors()
         expected = twin.half_step(weights(), others.astype(float), model.unobserved_weight_, 0.02, 1.0)
         assert own == pytest.approx(expected, abs=1e-6)
+
+    def test_a_penalty_that_is_lost_beside_the_weights_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def singular(*_: Any) -> int:
+            return 1
+
+        monkeypatch.setattr(_als_kernels, "solve", singular)
+        with pytest.raises(DataError, match=r"^ImplicitALS\.fit: regularization=0\.02 and an unobserved weight of"):
+            self.fitted()
 
     def test_folding_in_a_customer_of_fit_gives_the_same_vector(self) -> None:
         model = self.fitted()

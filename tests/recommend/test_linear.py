@@ -13,8 +13,9 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from growthkit.exceptions import DataError, GrowthkitWarning, ParameterError
+from growthkit.exceptions import DataError, GrowthkitError, GrowthkitWarning, ParameterError
 from growthkit.recommend import EASE, SLIM, Interactions, _closed_form, _inverse, _linear_kernels, linear
+from growthkit.recommend._lapack import address
 
 from ..references import linear_recommenders as twin
 
@@ -112,6 +113,9 @@ class TestEase:
             twin.ease(matrix, 3.0), rel=1e-5, abs=1e-6
         )
 
+    def test_a_loss_of_precision_without_bound(self) -> None:
+        assert not closed_form(np.full((2, 8), 1e15), 1e-300).of_customers()
+
     def test_scores_are_sums_over_the_history(self) -> None:
         model = EASE(l2=3.0).fit(interactions(weights()))
         asked = np.array([7, 3, 0, 39], dtype=np.int32)
@@ -133,6 +137,13 @@ class TestEase:
         log = Interactions.from_csr(sp.eye_array(100_000).tocsr())
         with pytest.raises(DataError, match=r"100,000 items need 120 GB, more than max_memory=8;"):
             EASE().fit(log)
+
+    def test_a_blas_that_counts_in_64_bits_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from scipy.linalg import cython_blas
+
+        monkeypatch.setitem(cython_blas.__pyx_capi__, "dsymm", "void (char *, char *, int64_t *, int64_t *)")
+        with pytest.raises(GrowthkitError, match="dsymm: this SciPy's BLAS counts in 64 bits"):
+            address("dsymm")
 
     def test_an_inverse_that_does_not_exist(self) -> None:
         with pytest.raises(DataError, match="l2=1e-12 is lost"):

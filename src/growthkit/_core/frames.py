@@ -120,7 +120,8 @@ class Log:
         if held.all():
             return held, self
         rows = np.flatnonzero(held)
-        return held, Log(self.frame[rows], self.function, self.n_threads, rows)
+        places = rows if self.rows is None else self.rows[rows]
+        return held, Log(self.frame[rows], self.function, self.n_threads, places)
 
     def times(self, column: str, *, role: str) -> Times:
         """Read a column of dates or timestamps without time zone."""
@@ -343,6 +344,8 @@ def _taken(column: Coded, backend: str) -> Any:
     """Return a coded column as a series of the library, or what it makes one of."""
     build: Any = nw.from_dict
     labels = build({"labels": column.labels}, backend=backend)["labels"]
+    if isinstance(labels.dtype, nw.Object) and backend != "pandas":
+        return column.labels[column.codes]  # Polars would gather the addresses of its objects
     if backend != "pandas":
         return labels[column.codes]
     import pandas as pd

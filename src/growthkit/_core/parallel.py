@@ -44,8 +44,8 @@ def thread_count(n_threads: int | None, *, n_rows: int, function: str) -> int:
 
 
 def block_edges(n: int, n_blocks: int) -> list[tuple[int, int]]:
-    """Cut ``range(n)`` into `n_blocks` runs of nearly equal length."""
-    edges = [n * block // n_blocks for block in range(n_blocks + 1)]
+    """Cut ``range(n)`` into `n_blocks` runs of nearly equal length; nothing into none."""
+    edges = [n * block // max(n_blocks, 1) for block in range(n_blocks + 1)]
     return list(pairwise(edges))
 
 

@@ -306,8 +306,12 @@ def array_of(ids: Sequence[Hashable]) -> AnyArray:
     types = {type(label) for label in ids}
     if types == {int}:
         return _whole_numbers(ids)
-    if len(types) == 1 and types <= {float, bool, np.int64, np.int32, np.float64, np.datetime64}:
-        return np.array(ids)
+    if len(types) == 1 and issubclass(
+        next(iter(types)), (float, bool, np.integer, np.floating, np.bool_, np.datetime64)
+    ):
+        numbers = np.array(ids)
+        if numbers.dtype.kind in "iufbM":  # what a span of time is not, though NumPy counts it as an integer
+            return numbers
     return np.fromiter(ids, dtype=object, count=len(ids))
 
 

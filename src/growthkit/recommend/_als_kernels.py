@@ -175,18 +175,21 @@ def descend(
             precondition(residual, diagonal, direction, size / before)
 
 
-def _call_routine(typing: Any, address: Any, arguments: Any) -> Any:
-    """Call the routine of BLAS or LAPACK at an address, with the addresses of its arguments."""
-    del typing
+def _call_routine(_context: Any, address: Any, arrays: Any) -> Any:
+    """Call the routine of BLAS or LAPACK at an address, with the addresses of the first numbers of arrays.
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        del signature
-        pointers = cgutils.unpack_tuple(builder, values[1])
+    Of arrays and not of their addresses, so that each lives until the routine returns: the compiler lets go of an array
+    after its last use.
+    """
+
+    def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+        parts = zip(arrays.types, cgutils.unpack_tuple(builder, values[1]), strict=True)
+        pointers = [context.make_array(kind)(context, builder, array).data for kind, array in parts]
         routine = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [pointer.type for pointer in pointers])
         builder.call(builder.inttoptr(values[0], routine.as_pointer()), pointers)
         return context.get_dummy_value()
 
-    return nb.void(address, arguments), generate
+    return nb.void(address, arrays), generate
 
 
 call_routine: Any = intrinsic(_call_routine)
@@ -222,29 +225,27 @@ def square(dsyrk: int, letters: AnyArray, sizes: Int32Array, rows: FloatArray, o
     `sizes` are the order of `out`, how many terms a product has, and the length of rows.
     """
     factors = np.array([1.0, 0.0])
-    order, terms, length = sizes.ctypes.data, sizes[1:].ctypes.data, sizes[2:].ctypes.data
-    one, zero = factors.ctypes.data, factors[1:].ctypes.data
-    left = (letters.ctypes.data, letters[1:].ctypes.data, order, terms, one, rows.ctypes.data, length)
-    call_routine(dsyrk, (*left, zero, out.ctypes.data, order))
+    left = (letters, letters[1:], sizes, sizes[1:], factors, rows, sizes[2:])
+    call_routine(dsyrk, (*left, factors[1:], out, sizes))
 
 
 @summing_kernel
 def products(dgemm: int, letters: AnyArray, sizes: Int32Array, rows: FloatArray, out: FloatArray) -> None:
     """Set `out` to the products of rows (`letters` "LTN") with each other; for few rows quicker than `square`."""
     factors = np.array([1.0, 0.0])
-    order, terms, length = sizes.ctypes.data, sizes[1:].ctypes.data, sizes[2:].ctypes.data
-    one, zero, start = factors.ctypes.data, factors[1:].ctypes.data, rows.ctypes.data
-    left = (letters[1:].ctypes.data, letters[2:].ctypes.data, order, order, terms, one, start, length)
-    call_routine(dgemm, (*left, start, length, zero, out.ctypes.data, order))
+    left = (letters[1:], letters[2:], sizes, sizes, sizes[1:], factors, rows, sizes[2:])
+    call_routine(dgemm, (*left, rows, sizes[2:], factors[1:], out, sizes))
 
 
 @summing_kernel
-def settle(dposv: int, letters: AnyArray, sizes: Int32Array, equations: FloatArray, right: FloatArray) -> None:
-    """Replace the right side of the equations, of which there is a triangle, by their solution."""
+def settle(dposv: int, letters: AnyArray, sizes: Int32Array, equations: FloatArray, right: FloatArray) -> bool:
+    """Replace the right side of the equations, of which there is a triangle, by their solution, if they have one.
+
+    Return whether they have none in double precision.
+    """
     counts = np.array([1, 0], np.int32)
-    order, one, failed = sizes.ctypes.data, counts.ctypes.data, counts[1:].ctypes.data
-    matrix = equations.ctypes.data
-    call_routine(dposv, (letters.ctypes.data, order, one, matrix, order, right.ctypes.data, order, failed))
+    call_routine(dposv, (letters, sizes, counts, equations, sizes, right, sizes, counts[1:]))
+    return counts[1] != 0
 
 
 @summing_kernel
@@ -261,8 +262,10 @@ def solve(
     out: FloatArray,
     start: int,
     stop: int,
-) -> None:
+) -> int:
     """Solve the equations of `descend` exactly for rows `start` to `stop`, in double precision, by LAPACK.
+
+    Return how many rows have equations that are singular in double precision; their `out` is no solution.
 
     A row with fewer entries n than factors f is solved in n unknowns instead (the matrix inversion lemma): with
     ``R = sqrt(W) Y inverse(sqrt(D))``, D the diagonal, and goals g, ``x = inverse(sqrt(D)) R' inverse(I + R R') g``.
@@ -273,7 +276,7 @@ def solve(
     for u in range(start, stop):
         most = max(most, indptr[u + 1] - indptr[u])
     rows, goals, equations = np.empty((most, f)), np.empty(most), np.empty(f * f)
-    scale, sizes = np.ones(f), np.array([f, f, f], np.int32)
+    scale, sizes, n_singular = np.ones(f), np.array([f, f, f], np.int32), 0
     by_rows, by_columns = np.array([76, 84, 78], np.uint8), np.array([76, 78], np.uint8)  # "LTN", "LN"
     for u in range(start, stop):
         first, last = indptr[u], indptr[u + 1]
@@ -290,7 +293,7 @@ def solve(
                     square(dsyrk, by_rows, sizes, rows, equations)
                 for i in range(n):
                     equations[i * (n + 1)] += 1
-                settle(dposv, by_rows, sizes, equations, goals)
+                n_singular += settle(dposv, by_rows, sizes, equations, goals)
             combine(rows, goals, n, x)
             for j in range(f):
                 x[j] *= scale[j]
@@ -302,4 +305,5 @@ def solve(
             for j in range(f):
                 equations[j * (f + 1)] += spectrum[j] + penalties[u]
             combine(rows, goals, n, x)
-            settle(dposv, by_rows, sizes, equations, x)
+            n_singular += settle(dposv, by_rows, sizes, equations, x)
+    return n_singular

@@ -108,19 +108,28 @@ class Side:
         return own, others
 
     def solved(self, others: AnyArray) -> FloatArray:
-        """Return the vectors of this side that solve its equations, in double precision."""
+        """Return the vectors of this side that solve its equations, in double precision.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If equations are singular in double precision.
+        """
         spectrum, basis = np.linalg.eigh(_gram(others, self.n_threads, np.float64))
         turned = _product(others, basis, self.n_threads)
         own = np.empty((self.indptr.size - 1, others.shape[1]))
         arrays = frozen(turned), frozen(self.unobserved * np.maximum(spectrum, 0)), self.penalties
         lapack = address("dgemm"), address("dsyrk"), address("dposv")
 
-        def solve(block: int) -> None:
+        def solve(block: int) -> int:
             place = self.blocks[block]
-            _als_kernels.solve(self.indptr, self.codes, self.weights, *arrays, *lapack, own, *place)
+            n_singular = _als_kernels.solve(self.indptr, self.codes, self.weights, *arrays, *lapack, own, *place)
             own[slice(*place)] = own[slice(*place)] @ basis.T
+            return n_singular
 
-        run_blocks(solve, len(self.blocks), n_threads=self.n_threads)
+        n_singular = sum(run_blocks(solve, len(self.blocks), n_threads=self.n_threads))
+        if n_singular:
+            raise np.linalg.LinAlgError(f"the equations of {n_singular} rows are singular")
         return own
 
     def parts(self, row: int, others: AnyArray, target: int) -> FloatArray:
@@ -168,6 +177,6 @@ def _gram(vectors: AnyArray, n_threads: int, dtype: Any = np.float32) -> FloatAr
 
 def _even_blocks(indptr: Int64Array) -> list[tuple[int, int]]:
     """Cut rows into runs of about `ENTRIES_A_BLOCK` entries."""
-    marks = np.arange(0, int(indptr[-1]), ENTRIES_A_BLOCK)
+    marks = np.arange(0, max(int(indptr[-1]), 1), ENTRIES_A_BLOCK)
     edges = np.unique(np.append(np.searchsorted(indptr, marks), len(indptr) - 1))
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))

@@ -9,8 +9,9 @@ from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.random import seed_from, stream
 from .._core.vocabulary import Vocabulary
+from ..exceptions import DataError
 from ..summaries.interactions import Interactions
-from ..typing import AnyArray, IntoFrame, RngLike
+from ..typing import AnyArray, FloatArray, IntoFrame, RngLike
 from ._factors import FactorModel
 from ._half_steps import Penalty, Side
 
@@ -151,7 +152,7 @@ class ImplicitALS(FactorModel):
             for _ in range(iterations):
                 customers, items = side.improved(customers, items)
                 items, customers = other.improved(items, customers)
-            self._set_vectors(side.solved(items), items)
+            self._set_vectors(self._exact("fit", side, items), items)
 
     def _unobserved(self, interactions: Interactions) -> float:
         if self.unobserved_weight is not None:
@@ -171,7 +172,18 @@ class ImplicitALS(FactorModel):
 
     def _fold(self, history: Ragged) -> None:
         with serial_blas():
-            self._set_vectors(self._side(history, len(self.items_)).solved(self.item_vectors_), self.item_vectors_)
+            side = self._side(history, len(self.items_))
+            self._set_vectors(self._exact("fold_in", side, self.item_vectors_), self.item_vectors_)
+
+    def _exact(self, method: str, side: Side, items: AnyArray) -> FloatArray:
+        """Return the customers' vectors that solve their equations."""
+        try:
+            return side.solved(items)
+        except np.linalg.LinAlgError as error:
+            raise DataError(
+                f"{self._name}.{method}: regularization={self.regularization:g} and an unobserved weight of "
+                f"{self.unobserved_weight_:g} are lost beside the weights, and leave a vector open; raise either."
+            ) from error
 
     def _contributions(self, customer: int, item: int) -> tuple[AnyArray, AnyArray]:
         row = self.history_.slice(customer, customer + 1)

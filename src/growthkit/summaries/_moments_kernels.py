@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.core import cgutils
-from numba.core.cgutils import ir  # pyright: ignore[reportPrivateImportUsage]
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
+from .._core.instructions import prefetch
 from .._core.jit import kernel, summing_kernel
 from ..typing import AnyArray, FloatArray, Int32Array, Int64Array
 
@@ -31,22 +30,7 @@ def _as_pointer(_context: Any, address: Any, sample: Any) -> tuple[Any, Callable
     return types.CPointer(sample)(address, sample), generate
 
 
-def _as_fetch(_context: Any, address: Any) -> tuple[Any, Callable[..., Any]]:
-    """Compile to a hint to bring the line of memory at an address near; any address will do."""
-
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        place = builder.inttoptr(arguments[0], cgutils.voidptr_t)
-        number = cgutils.int32_t
-        of = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        hint = builder.module.declare_intrinsic("llvm.prefetch", [place.type], of)
-        builder.call(hint, [place, number(0), number(3), number(1)])  # to read, often, data
-        return context.get_dummy_value()
-
-    return types.void(address), generate
-
-
 pointer: Any = intrinsic(_as_pointer)
-fetch: Any = intrinsic(_as_fetch)
 
 
 @kernel
@@ -81,16 +65,14 @@ def place_by_cell(cells: Int32Array, starts: Int64Array, places: AnyArray) -> No
 
 
 @kernel
-def put_numbers(column: AnyArray, address: int, places: AnyArray, row: FloatArray) -> None:
-    """Write each number of `column`, which lies at `address`, to its place in `row`, which is float64.
+def put_numbers(column: AnyArray, places: AnyArray, row: FloatArray) -> None:
+    """Write each number of `column` to its place in `row`, which is float64.
 
     What comes next is fetched ahead of its use: the processor does so by itself only within a page of memory.
     """
-    step = 8 * column.itemsize
     whole = column.size - column.size % 8
     for i in range(0, whole, 8):
-        fetch(address + AHEAD * column.itemsize)
-        address += step
+        prefetch(column, i + AHEAD)
         for k in range(8):
             row[places[i + k]] = column[i + k]
     for i in range(whole, column.size):
@@ -102,25 +84,25 @@ def put(kind: int, address: int, places: AnyArray, row: FloatArray) -> None:
     """Write the numbers at `address`, of the type that stands at `kind` in `KINDS`, to their places in `row`."""
     n = row.size
     if kind == 0:
-        put_numbers(carray(pointer(address, np.float64(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.float64(0)), n), places, row)
     elif kind == 1:
-        put_numbers(carray(pointer(address, np.float32(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.float32(0)), n), places, row)
     elif kind == 2:
-        put_numbers(carray(pointer(address, np.int64(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.int64(0)), n), places, row)
     elif kind == 3:
-        put_numbers(carray(pointer(address, np.int32(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.int32(0)), n), places, row)
     elif kind == 4:
-        put_numbers(carray(pointer(address, np.int16(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.int16(0)), n), places, row)
     elif kind == 5:
-        put_numbers(carray(pointer(address, np.int8(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.int8(0)), n), places, row)
     elif kind == 6:
-        put_numbers(carray(pointer(address, np.uint64(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.uint64(0)), n), places, row)
     elif kind == 7:
-        put_numbers(carray(pointer(address, np.uint32(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.uint32(0)), n), places, row)
     elif kind == 8:
-        put_numbers(carray(pointer(address, np.uint16(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.uint16(0)), n), places, row)
     else:
-        put_numbers(carray(pointer(address, np.uint8(0)), n), address, places, row)
+        put_numbers(carray(pointer(address, np.uint8(0)), n), places, row)
 
 
 @kernel

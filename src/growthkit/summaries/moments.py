@@ -143,8 +143,8 @@ class Moments(Result):
     ) -> Moments:
         """Summarise columns that were read already, of numbers of any type; `cells` and `labels` are `joint_cells`'.
 
-        Those in `caps` are cut at their cap on the way. Numbers that are not finite are refused, and numbers other than
-        0 and 1 in the columns that `binary` names.
+        Those in `caps` are cut at their cap on the way; that would hide an infinity, so they must be finite. Other
+        numbers that are not finite are refused, and numbers other than 0 and 1 in the columns that `binary` names.
         """
         names = tuple(columns)
         places = _pair_places(names, pairs, function=log.function)
