@@ -96,10 +96,7 @@ def latest_start(
 
     Occurrences `first` to `stop` are those of the pattern in the customer's history; moments are counted from 0.
     """
-    now = times[element]
-    if bounds.max_gap == NO_BOUND and bounds.max_span == NO_BOUND:
-        return now if now - times[occurrences[first]] >= bounds.min_gap else NONE
-    best = NONE
+    now, best = times[element], NONE
     for o in range(first, stop):
         if occurrences[o] >= element:
             break
@@ -109,20 +106,23 @@ def latest_start(
 
 
 @kernel
-def room_for_extensions(histories: Histories, occurrences: Int64Array, begin: int, end: int) -> int:
-    """Return how many extensions these occurrences have at most."""
-    room = 0
-    for o in range(begin, end):
-        element = int(occurrences[o])
-        customer = int(histories.customers[element])
-        room += histories.edges[element + 1] - histories.edges[element]
-        if o == begin or histories.customers[occurrences[o - 1]] != customer:
-            room += histories.edges[histories.elements[customer + 1]] - histories.edges[element + 1]
-    return room
+def count_one(
+    key: int, customer: int, counts: Int64Array, sizes: Int64Array, seen: Int32Array, met: Int64Array, n_met: int
+) -> int:
+    """Count an occurrence of an extension; return 1 if it is the first that is met, else 0."""
+    if seen[key] == customer:
+        sizes[key] += 1
+        return 0
+    new = sizes[key] == 0
+    met[n_met] = key if new else met[n_met]
+    sizes[key] += 1
+    counts[key] += 1
+    seen[key] = customer
+    return int(new)
 
 
 @kernel
-def list_extensions(
+def count_extensions(
     histories: Histories,
     occurrences: Int64Array,
     starts: Int64Array,
@@ -130,11 +130,49 @@ def list_extensions(
     end: int,
     last: int,
     bounds: Bounds,
-    listed: Int64Array,
+    counts: Int64Array,
+    sizes: Int64Array,
+    seen: Int32Array,
+    met: Int64Array,
 ) -> int:
-    """List key, element and start of each occurrence of each extension, by customer; return how many there are."""
+    """Count the customers and the occurrences of each extension; return how many different ones were met."""
     n_items, items, edges, times, customers, elements = histories
-    n = 0
+    is_bounded = bounds.max_gap != NO_BOUND or bounds.max_span != NO_BOUND
+    n_met, first = 0, begin
+    while first < end:
+        customer = customers[occurrences[first]]
+        stop = first
+        while stop < end and customers[occurrences[stop]] == customer:
+            for p in range(edges[occurrences[stop]], edges[occurrences[stop] + 1]):
+                if items[p] > last:
+                    n_met += count_one(n_items + items[p], customer, counts, sizes, seen, met, n_met)
+            stop += 1
+        earliest = times[occurrences[first]]
+        for element in range(occurrences[first] + 1, elements[customer + 1]):
+            start = times[element] if times[element] - earliest >= bounds.min_gap else NONE
+            if is_bounded:
+                start = latest_start(times, occurrences, starts, first, stop, element, bounds)
+            if start != NONE:
+                for p in range(edges[element], edges[element + 1]):
+                    n_met += count_one(items[p], customer, counts, sizes, seen, met, n_met)
+        first = stop
+    return n_met
+
+
+@kernel
+def place_extensions(
+    histories: Histories,
+    occurrences: Int64Array,
+    starts: Int64Array,
+    begin: int,
+    end: int,
+    last: int,
+    bounds: Bounds,
+    slots: Int64Array,
+) -> None:
+    """Write the occurrences of each extension that has slots to them: element and latest start, by customer."""
+    n_items, items, edges, times, customers, elements = histories
+    is_bounded = bounds.max_gap != NO_BOUND or bounds.max_span != NO_BOUND
     first = begin
     while first < end:
         customer = customers[occurrences[first]]
@@ -142,54 +180,23 @@ def list_extensions(
         while stop < end and customers[occurrences[stop]] == customer:
             element = occurrences[stop]
             for p in range(edges[element], edges[element + 1]):
-                if items[p] > last:
-                    listed[n], listed[n + 1], listed[n + 2] = n_items + items[p], element, starts[stop]
-                    n += 3
+                slot = slots[n_items + items[p]]
+                if items[p] > last and slot != NONE:
+                    occurrences[slot], starts[slot] = element, starts[stop]
+                    slots[n_items + items[p]] = slot + 1
             stop += 1
+        earliest = times[occurrences[first]]
         for element in range(occurrences[first] + 1, elements[customer + 1]):
-            start = latest_start(times, occurrences, starts, first, stop, element, bounds)
+            start = times[element] if times[element] - earliest >= bounds.min_gap else NONE
+            if is_bounded:
+                start = latest_start(times, occurrences, starts, first, stop, element, bounds)
             if start != NONE:
                 for p in range(edges[element], edges[element + 1]):
-                    listed[n], listed[n + 1], listed[n + 2] = items[p], element, start
-                    n += 3
+                    slot = slots[items[p]]
+                    if slot != NONE:
+                        occurrences[slot], starts[slot] = element, start
+                        slots[items[p]] = slot + 1
         first = stop
-    return n
-
-
-@kernel
-def tally(
-    listed: Int64Array,
-    n: int,
-    customers: Int32Array,
-    counts: Int64Array,
-    sizes: Int64Array,
-    seen: Int32Array,
-    met: Int64Array,
-) -> int:
-    """Count the customers and the occurrences of each extension; return how many different ones were met."""
-    n_met = 0
-    for i in range(0, n, 3):
-        key, customer = listed[i], customers[listed[i + 1]]
-        if sizes[key] == 0:
-            met[n_met] = key
-            n_met += 1
-        sizes[key] += 1
-        if seen[key] != customer:
-            seen[key] = customer
-            counts[key] += 1
-    return n_met
-
-
-@kernel
-def place_occurrences(
-    listed: Int64Array, n: int, slots: Int64Array, occurrences: Int64Array, starts: Int64Array
-) -> None:
-    """Write the occurrences of each extension that has slots to them."""
-    for i in range(0, n, 3):
-        slot = slots[listed[i]]
-        if slot != NONE:
-            occurrences[slot], starts[slot] = listed[i + 1], listed[i + 2]
-            slots[listed[i]] = slot + 1
 
 
 @kernel
@@ -218,9 +225,9 @@ def search_sequences(
     extension, and the customers who have it; it is cut off when there are more than `limit`.
     """
     n_keys = 2 * support.size
-    counts, sizes, met = np.zeros(n_keys, np.int64), np.zeros(n_keys, np.int64), np.empty(n_keys, np.int64)
+    counts, sizes, met = np.zeros(n_keys, np.int64), np.zeros(n_keys, np.int64), np.empty(n_keys + 1, np.int64)
     seen, slots = np.full(n_keys, NONE, np.int32), np.full(n_keys, NONE, np.int64)
-    occurrences, starts, listed = np.empty(64, np.int64), np.empty(64, np.int64), np.empty(64, np.int64)
+    occurrences, starts = np.empty(64, np.int64), np.empty(64, np.int64)
     found, n_found = np.empty(64, np.int64), 0
     waiting = np.empty(64, np.int64)
     for r in range(roots.size):
@@ -238,10 +245,10 @@ def search_sequences(
             begin, end = int(waiting[4 * depth + 2]), int(waiting[4 * depth + 3])
             if length == max_len:
                 continue
-            listed = grown(listed, 3 * room_for_extensions(histories, occurrences, begin, end))
-            last = found[3 * pattern + 1] % support.size
-            n = list_extensions(histories, occurrences, starts, begin, end, last, bounds, listed)
-            n_met = tally(listed, n, histories.customers, counts, sizes, seen, met)
+            last, stop = int(found[3 * pattern + 1] % support.size), end
+            n_met = count_extensions(
+                histories, occurrences, starts, begin, stop, last, bounds, counts, sizes, seen, met
+            )
             met[:n_met].sort()
             for i in range(n_met):
                 key = int(met[i])
@@ -254,8 +261,9 @@ def search_sequences(
                 if counts[key] >= min_count:
                     waiting = queued(waiting, depth, slots[key], length + 1, end, end + sizes[key])
                     slots[key], end, depth = end, int(end + sizes[key]), depth + 1
-            occurrences, starts = grown(occurrences, end), grown(starts, end)
-            place_occurrences(listed, n, slots, occurrences, starts)
+            if end > stop:
+                occurrences, starts = grown(occurrences, end), grown(starts, end)
+                place_extensions(histories, occurrences, starts, begin, stop, last, bounds, slots)
             forget(met[:n_met], counts, sizes, seen, slots)
     return found[: 3 * n_found]
 

@@ -309,8 +309,9 @@ def _ticks(params: Params, name: str, length: Any, ticks_per_unit: int, *, up: b
 def _histories(entries: _Entries, min_count: int) -> tuple[kernels.Histories, Int64Array, Vocabulary]:
     """Return the frequent items of all customers by element, how many customers have each, and their ids."""
     n_items = len(entries.vocabulary)
-    by_item = Ragged.from_codes(entries.items, entries.customers, n_items, times=entries.times)
-    rows = Ragged.from_codes(by_item.codes, by_item.row_numbers(), entries.n_customers, times=by_item.times)
+    by_item = Ragged(np.arange(entries.items.size + 1), entries.items).transpose(n_items).codes
+    customers, codes, times = (column[by_item] for column in (entries.customers, entries.items, entries.times))
+    rows = Ragged.from_codes(customers, codes, entries.n_customers, times=times)
     support = rows.transpose(n_items).distinct().lengths
     frequent = support >= min_count
     kept = frequent[rows.codes]
