@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.core import cgutils as _cgutils
 
 from .._core.instructions import count_ones, lowest_one
 from .._core.jit import kernel
 from ..typing import AnyArray, Int64Array
-
-cgutils: Any = _cgutils  # numba has no stubs
 
 DONE, WANTS_OUTPUT, WANTS_EXTENSIONS, WANTS_BITS = range(4)
 """What a call ends with: everything found, or which arrays must have room for state[NEED] entries."""
