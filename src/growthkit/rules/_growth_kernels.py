@@ -16,7 +16,7 @@ worth at most: the sum of those that are worth something.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def latest_start(
 
 @kernel
 def count_one(
-    key: int, customer: int, counts: Int64Array, sizes: Int64Array, seen: Int32Array, met: Int64Array, n_met: int
+    key: int, customer: Any, counts: Int64Array, sizes: Int64Array, seen: Int32Array, met: Int64Array, n_met: int
 ) -> int:
     """Count an occurrence of an extension; return 1 if it is the first that is met, else 0."""
     if seen[key] == customer:

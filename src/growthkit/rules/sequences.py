@@ -310,8 +310,9 @@ def _histories(entries: _Entries, min_count: int) -> tuple[kernels.Histories, In
     """Return the frequent items of all customers by element, how many customers have each, and their ids."""
     n_items = len(entries.vocabulary)
     by_item = Ragged(np.arange(entries.items.size + 1), entries.items).transpose(n_items).codes
-    customers, codes, times = (column[by_item] for column in (entries.customers, entries.items, entries.times))
-    rows = Ragged.from_codes(customers, codes, entries.n_customers, times=times)
+    rows = Ragged.from_codes(
+        entries.customers[by_item], entries.items[by_item], entries.n_customers, times=entries.times[by_item]
+    )
     support = rows.transpose(n_items).distinct().lengths
     frequent = support >= min_count
     kept = frequent[rows.codes]
