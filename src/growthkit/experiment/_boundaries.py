@@ -130,10 +130,6 @@ class Plan:
         assert delta is not None
         return self.fractions ** (delta - 0.5)
 
-    def at_level(self, alpha: float) -> Plan:
-        """Return the same design at another level."""
-        return replace(self, alpha=alpha)
-
     def bounds_at(self, look: int, information: FloatArray, *, final: bool) -> float:
         """Return the bound of a look (from 0), the last of those made so far at `information`."""
         by_look = None if self.design == "spending" else spent_by_look(efficacy_walk(self, self.counted_on()))

@@ -68,11 +68,6 @@ class Wanted:
     cap: int = 0
     boost: AnyArray | None = None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is asked for that needs more than a mask of items and a list of exclusions per customer."""
-        return self.eligible_rows is None and self.groups is None
-
     def at(self, places: AnyArray) -> Wanted:
         """Return the request of the customers at these places only."""
         return replace(
