@@ -21,7 +21,8 @@ LAYOUTS = {
     "tables": {"DENSE": -1.0, "MANY_ROWS": 0, "FULL_TABLE": 0.0},
     "masks": {"DENSE": 2.0, "ROOM_FOR_MASKS": 10**9},
     "masks and tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 10**9, "BLOCK": 3},
-    "tails": {"DENSE": 2.0, "ROOM_FOR_MASKS": 0},
+    "narrow masks": {"DENSE": 2.0, "ROOM_FOR_MASKS": 0},
+    "tails": {"DENSE": 2.0, "BLOCK": 0},
 }
 """What makes the choice fall on the whole, with tables or without, or on items in masks, in lists, or in both."""
 
@@ -139,8 +140,8 @@ class TestMemory:
 
     @pytest.mark.parametrize(
         ("n_items", "length", "copies", "least"),
-        [(6_000, 10, 1, 25), (400, 8, 1, 150), (3_000, 3, 1, 20), (200, 5, 6, 60)],
-        ids=["masks and tails", "masks", "tails", "weights"],
+        [(6_000, 10, 1, 25), (400, 8, 1, 150), (300, 5, 1, 60), (3_000, 3, 1, 20), (200, 5, 6, 60)],
+        ids=["masks and tails", "masks", "narrow masks", "tails", "weights"],
     )
     def test_of_a_call(self, n_items: int, length: int, copies: int, least: int) -> None:
         baskets = popular(100_000 // copies, n_items, length, copies)

@@ -154,6 +154,7 @@ def list_places(n: int, indptr: Int64Array, codes: AnyArray, slots: Int64Array, 
 def split_baskets(
     n: int,
     split: int,
+    width: int,
     indptr: Int64Array,
     codes: AnyArray,
     masks: AnyArray,
@@ -162,13 +163,12 @@ def split_baskets(
     weights: AnyArray,
     sizes: Int64Array,
 ) -> None:
-    """Set the bits of the items below `split` in the masks, and write the others of each basket to its tail.
+    """Set the bits of the items below `split` in the masks of `width` words; write the others of a basket to its tail.
 
     Each tail is sorted; basket b's begins at ``ends[b]``. `weights` gets how often each basket counts unless it has no
     room, and `sizes` how many baskets hold each item.
     """
     scratch = np.empty(SHORT, np.int32)
-    lanes = masks.size // max(n, 1)
     used = 0
     for basket in range(n):
         start = used
@@ -178,7 +178,7 @@ def split_baskets(
             code = codes[i]
             frequent = code < split
             sizes[code] += 1
-            masks[basket * lanes + (code >> 6) * frequent] |= np.uint64(frequent) << np.uint64(code & 63)
+            masks[basket * width + (code >> 6) * frequent] |= np.uint64(frequent) << np.uint64(code & 63)
             tails[used] = code
             used += not frequent
         if used - start > 1:
@@ -189,6 +189,7 @@ def split_baskets(
 @kernel
 def list_owners(
     n: int,
+    width: int,
     first: int,
     masks: AnyArray,
     tails: Int32Array,
@@ -198,15 +199,15 @@ def list_owners(
     depths: AnyArray,
     before: Int64Array,
 ) -> None:
-    """Note for each item the baskets that hold it; `slots` is consumed.
+    """Note for each item the baskets that hold it; `slots` is consumed, and masks have `width` words.
 
     For what stands in tails, write to `depths`, which begin with slot `first`, how many items are before it, and add
     these to `before`.
     """
-    lanes, most = masks.size // max(n, 1), np.int64(255)
+    most = np.int64(255)
     for basket in range(n):
-        for word in range(lanes):
-            left = masks[basket * lanes + word]
+        for word in range(width):
+            left = masks[basket * width + word]
             while left:
                 code = 64 * word + np.int64(lowest_one(left))
                 left &= left - np.uint64(1)

@@ -28,15 +28,16 @@ FAR = 255
 class Masked(NamedTuple):
     """Baskets for mining; items are ranks, 0 the most frequent, an ancestor before its descendants.
 
-    Items below `split` are bits of the baskets' `masks`, LANES words each. The others stand in `tails` in rising order,
-    behind which there is room for RUN more; that of basket b begins at ``ends[b]``. Item r is in baskets
-    ``owners[starts[r]:starts[r + 1]]``; if it is not below `split`, ``depths[starts[r] - starts[split]:]`` say how many
-    items stand before it in their tails, FAR for so many or more. They are at most `before` in all tails with one item.
-    Item r counts ``supports[r]`` times, basket b ``weights[b]`` times or, if there are no weights, once. The ancestors
-    of r are ``ancestors[lineage[r]:lineage[r + 1]]``.
+    Items below `split` are bits of the baskets' `masks`, `width` words each, behind which there is room for LANES more.
+    The others stand in `tails` in rising order, behind which there is room for RUN more; that of basket b begins at
+    ``ends[b]``. Item r is in baskets ``owners[starts[r]:starts[r + 1]]``; if it is not below `split`,
+    ``depths[starts[r] - starts[split]:]`` say how many items stand before it in their tails, FAR for so many or more.
+    They are at most `before` in all tails with one item. Item r counts ``supports[r]`` times, basket b ``weights[b]``
+    times or, if there are no weights, once. The ancestors of r are ``ancestors[lineage[r]:lineage[r + 1]]``.
     """
 
     split: int
+    width: int
     masks: AnyArray
     tails: Int32Array
     ends: AnyArray
@@ -100,10 +101,10 @@ def limit_to(item: int, limit: AnyArray) -> None:
 @kernel
 def copy_masks(first: int, last: int, data: Masked, desk: Desk) -> Any:
     """Copy to `rows` what is below the limit in the masks of some baskets; return the bits set in their weights."""
-    owners = data.owners
+    owners, width = data.owners, data.width
     for i in range(first, last):
-        prefetch(data.masks, np.int64(owners[min(i + AHEAD, owners.size - 1)]) * LANES)
-        copy_mask(data.masks, np.int64(owners[i]) * LANES, desk.limit, desk.rows, (i - first) * LANES)
+        prefetch(data.masks, np.int64(owners[min(i + AHEAD, owners.size - 1)]) * width)
+        copy_mask(data.masks, np.int64(owners[i]) * width, desk.limit, desk.rows, (i - first) * LANES)
     powers = np.int64(0)
     if data.weights.size:
         for i in range(first, last):

@@ -66,12 +66,12 @@ def gather_baskets(item: int, place: Any, low: int, kept: int, data: Any, desk: 
     ``owners[place]``, and ends where `rows` are full. Returns how many baskets these are, and the place of the next.
     """
     owners, last, room = data.owners, data.starts[item + 1], desk.rows.size // LANES
-    n, used = 0, np.int64(0)
+    n, used, width = 0, np.int64(0), data.width
     while place < last and n < room:
         found, end = 0, used
         if low:
-            prefetch(data.masks, np.int64(owners[min(place + AHEAD, last - 1)]) * LANES)
-            found = copy_mask(data.masks, np.int64(owners[place]) * LANES, desk.limit, desk.rows, n * LANES)
+            prefetch(data.masks, np.int64(owners[min(place + AHEAD, last - 1)]) * width)
+            found = copy_mask(data.masks, np.int64(owners[place]) * width, desk.limit, desk.rows, n * LANES)
         if kept > low:
             end = gather_rare(place, item, used, data, desk)
         if data.weights.size:

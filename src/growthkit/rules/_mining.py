@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from .._core.parallel import run_blocks, thread_count
-from ..typing import AnyArray
+from ..typing import AnyArray, Int64Array
 from ._budget import Budget, TooManyItemsetsError
 from ._mining_kernels import Task
 from ._prepared import Prepared, Recoded, Split, mask, prepare, recode, split
@@ -49,9 +49,7 @@ def run(
     work = int(visits[-1])
     threads = thread_count(n_threads, n_rows=work // VISITS_A_ROW, function=function)
     n_blocks = 1 if threads == 1 and not progress else BLOCKS_A_THREAD * threads
-    targets = np.linspace(0, work + prepared.n_ranks, n_blocks + 1)[1:-1]
-    cuts = np.searchsorted(visits[1:] + np.arange(prepared.n_ranks), targets)
-    edges = list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), prepared.n_ranks]))
+    edges = _edges(visits, n_blocks)
     idle: SimpleQueue[AnyBench] = SimpleQueue()
 
     def mine(block: int) -> tuple[list[AnyArray], AnyBench]:
@@ -62,6 +60,16 @@ def run(
         return pieces, worker
 
     return iter(run_blocks(mine, len(edges), n_threads=threads, progress=progress, label=function))
+
+
+def _edges(visits: Int64Array, n_blocks: int) -> list[tuple[int, int]]:
+    """Cut the ranks into blocks of about equal work."""
+    n = visits.size - 1
+    if n_blocks == 1:
+        return [(0, n)]
+    work = visits + np.arange(n + 1)
+    cuts = np.searchsorted(work[1:], np.linspace(0, int(work[-1]), n_blocks + 1)[1:-1])
+    return list(pairwise([0, *np.unique(cuts[cuts > 0]).tolist(), n]))
 
 
 def list_itemsets(

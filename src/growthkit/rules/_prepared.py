@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
@@ -23,10 +24,10 @@ DENSE = 0.2
 """The share of items in an average basket from which on baskets are searched without making local databases."""
 
 ROOM_FOR_MASKS = 3
-"""Masks are made where they, and what is beside them, take at most so many times the memory that the baskets took."""
+"""Masks, and what is beside them, take at most so many times the memory that the baskets took, or what lists would."""
 
-WORKSPACE = 1 << 19
-"""Bytes that a search takes besides, more or less."""
+WORKSPACE = 1 << 18
+"""Bytes that a search takes besides, more or less; by then, what said where the recoded baskets begin is given back."""
 
 NARROW = 2**31 - 1
 
@@ -163,13 +164,14 @@ class Split(NamedTuple):
 
     Parameters
     ----------
-    split, masks, tails, ends, weights
+    split, width, masks, tails, ends, weights
         As in `Masked`.
     sizes
         How many baskets hold each item, behind a zero.
     """
 
     split: int
+    width: int
     masks: AnyArray
     tails: Int32Array
     ends: AnyArray
@@ -181,23 +183,22 @@ def split(recoded: Recoded) -> Split | None:
     """Return recoded baskets with masks of their most frequent items; nothing where they are dense."""
     if recoded.is_dense:
         return None
-    n, n_rows, narrow = recoded.n_ranks, recoded.n_rows, recoded.codes.dtype
-    rare = min(recoded.codes.size - n_rows, int(recoded.supports[BLOCK:].sum()))
-    needed = 8 * LANES * n_rows + recoded.codes.nbytes + recoded.indptr.nbytes + 5 * rare + WORKSPACE
-    affordable = needed <= ROOM_FOR_MASKS * recoded.n_bytes
-    first = min(n, BLOCK) * affordable
+    width, n_rows, narrow = _width(recoded), recoded.n_rows, recoded.codes.dtype
+    first = min(recoded.n_ranks, BLOCK) * (width > 0)
     weighted = (recoded.codes[recoded.indptr[:-1]] > 1).any()
     made = Split(
         first,
-        aligned(max(n_rows * LANES * affordable, 1)),  # one is looked at in any case
-        np.empty((rare if affordable else recoded.codes.size - n_rows) + 1 + RUN, dtype=np.int32),
+        width,
+        aligned(n_rows * width + LANES),
+        np.empty(_n_listed(recoded, first) + 1 + RUN, dtype=np.int32),
         np.zeros(n_rows + 1, dtype=narrow),
         np.empty(n_rows * weighted, dtype=narrow),
-        np.zeros(n + 1, dtype=np.int64),
+        np.zeros(recoded.n_ranks + 1, dtype=np.int64),
     )
     _basket_kernels.split_baskets(
-        n_rows, first, recoded.indptr, recoded.codes, made.masks, made.tails, made.ends, made.weights, made.sizes[1:]
-    )
+        n_rows, first, width, recoded.indptr, recoded.codes, made.masks, made.tails, made.ends, made.weights,
+        made.sizes[1:],
+    )  # fmt: skip
     return made._replace(tails=made.tails[: made.ends[-1] + RUN])
 
 
@@ -209,17 +210,35 @@ def mask(recoded: Recoded, made: Split) -> Masked:
     depths = np.empty(starts[-1] - first, dtype=np.uint8)
     before = np.zeros(recoded.n_ranks, dtype=np.int64)
     _basket_kernels.list_owners(
-        recoded.n_rows, first, made.masks, made.tails, made.ends, starts[:-1].copy(), owners, depths, before
+        recoded.n_rows, made.width, first, made.masks, made.tails, made.ends, starts[:-1].copy(), owners, depths, before
     )
     return Masked(
-        made.split, made.masks, made.tails, made.ends, starts, owners, depths, int(before.max(initial=0)), made.weights,
-        recoded.supports, recoded.lineage, recoded.ancestors,
+        made.split, made.width, made.masks, made.tails, made.ends, starts, owners, depths, int(before.max(initial=0)),
+        made.weights, recoded.supports, recoded.lineage, recoded.ancestors,
     )  # fmt: skip
 
 
-def aligned(n: int) -> AnyArray:
-    """Return room for n words of zeros that begins where a line of the cache does."""
-    room = np.zeros(n + LANES - 1, dtype=np.uint64)
+def _width(recoded: Recoded) -> int:
+    """Return the words of a mask: a line of the cache, or as few as the items need where memory is short, or none."""
+    first = min(recoded.n_ranks, BLOCK)
+    beside = recoded.codes.nbytes + max(2 * recoded.indptr.nbytes, WORKSPACE)
+    room = max(ROOM_FOR_MASKS * recoded.n_bytes - beside, _bytes_listed(recoded, 0)) - _bytes_listed(recoded, first)
+    return next((width for width in (LANES, -(-first // 64)) if 8 * width * recoded.n_rows <= room), 0)
+
+
+def _bytes_listed(recoded: Recoded, first: int) -> int:
+    """Return the memory of lists of the items from rank `first` on: an item of a tail, and how deep it stands there."""
+    return 5 * _n_listed(recoded, first)
+
+
+def _n_listed(recoded: Recoded, first: int) -> int:
+    """Return how many items from rank `first` on stand in the baskets, at most."""
+    return min(recoded.codes.size - recoded.n_rows, int(recoded.supports[first:].sum()))
+
+
+def aligned(n: int, make: Callable[..., AnyArray] = np.zeros) -> AnyArray:
+    """Return n words of an array that `make` makes, from where a line of the cache begins."""
+    room = make(n + LANES - 1, dtype=np.uint64)
     skip = -room.ctypes.data % (8 * LANES) // 8
     return room[skip : skip + n]
 

@@ -65,7 +65,7 @@ class Bench:
             np.zeros((1024, 8), dtype=np.int64),
             np.zeros((prepared.longest + 3, _mining_kernels.FIELDS), dtype=np.int64),
             np.empty((2 * self.room, 2), dtype=np.int64),
-            np.empty(2 * self.room_for_bits, dtype=np.uint64),
+            aligned(2 * self.room_for_bits, np.empty),
         )
         lengths = 0 if task.listing else prepared.longest + 4
         self.nodes = np.zeros((lengths, prepared.longest + prepared.n_always + 1), dtype=np.int64)
@@ -154,7 +154,7 @@ class Bench:
             extensions = np.empty((n_extensions, 2), dtype=np.int64)
             extensions[: len(stack.extensions)] = stack.extensions
         if n_bits > bits.size:
-            bits = np.empty(n_bits, dtype=np.uint64)
+            bits = aligned(n_bits, np.empty)
             bits[: stack.bits.size] = stack.bits
         self.stack = stack._replace(extensions=extensions, bits=bits)
         return self.stack
