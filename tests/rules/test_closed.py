@@ -279,7 +279,8 @@ class TestLimit:
     @pytest.mark.parametrize("kind", KINDS)
     def test_stops_the_search(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where it is certain that there are too many, and not only when all are found; and gives advice that helps."""
-        monkeypatch.setattr(closed, "FIRST_OUTPUT", 16)
+        monkeypatch.setattr(closed, "FIRST_PIECE", 16)
+        monkeypatch.setattr(closed, "BYTES_AN_ITEMSET", 2**40)
         monkeypatch.setattr(closed, "_joined", pytest.fail)
         with pytest.raises(ParameterError, match="max_itemsets is 1;") as caught:
             mined(TestInvariants.ROWS, 5, kind, limit=1)

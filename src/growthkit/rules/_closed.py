@@ -20,15 +20,15 @@ from ._mining import Budget, Recoded, recode, run
 from ._mining_kernels import Task
 from ._prepared import mask, split
 from ._sets import salts, slots_for, some_rows
-from ._workers import Lister
+from ._workers import FIRST_PIECE, Lister
 
 __all__ = ["mine_closed"]
 
 MANY = 2**62
 """More than there are items or itemsets."""
 
-FIRST_OUTPUT = 1 << 18
-"""Itemsets that the output of a block has room for at first."""
+BYTES_AN_ITEMSET = 64
+"""Bytes of baskets for each of which the output of a block has room for an itemset at first."""
 
 FIRST_TABLE = 1 << 12
 """Slots of the first table of the itemsets of a local database."""
@@ -93,8 +93,9 @@ class Searcher(Lister):
 
     def _piece(self, size: int) -> AnyArray:
         """Make room for the first itemsets of a block."""
-        self.codes = np.empty(max(size, FIRST_OUTPUT) * FEW, dtype=np.int32)
-        return np.empty((max(size, FIRST_OUTPUT), search.COLUMNS), dtype=np.int64)
+        size = max(size, FIRST_PIECE, self.prepared.n_bytes // BYTES_AN_ITEMSET)
+        self.codes = np.empty(size * FEW, dtype=np.int32)
+        return np.empty((size, search.COLUMNS), dtype=np.int64)
 
     def _enlarge(self) -> None:
         """Make room for four times as many itemsets, unless it is certain that there are too many."""
@@ -128,13 +129,19 @@ class NodeSearcher(Searcher):
     def __init__(self, prepared: Recoded, masked: Masked | None, least: int, budget: Budget, kind: str) -> None:
         super().__init__(prepared, masked, least, budget, search.STATES, search.FIELDS)
         self.kind, self.n_salts = kind, 0
-        self.spots = np.empty((0, 2), dtype=np.int64)
+        self.spots = np.empty(0, dtype=np.int64)
         self.hashes = self.keys = self.table = np.zeros(0, dtype=np.int64)
 
     def least_number(self) -> int:
         """Count the itemsets among the nodes found: each set of baskets has a closed one, a generator all its parts."""
         sets = self.pieces[0][: int(self.stack.state[search.N_SETS])].copy()
         return int(_kept(sets, self.codes, self.kind, self.prepared).sum())
+
+    def _build_whole(self) -> Int64Array:
+        """Make sets of bits of all baskets, and return their record."""
+        record = super()._build_whole()
+        self.spots = np.empty(int(record[4]), dtype=np.int64)
+        return record
 
     def _make_local(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Make local databases of some items after another, with keys for their bits; tell their first and last."""
@@ -148,7 +155,7 @@ class NodeSearcher(Searcher):
             self.n_salts = 128 * words
             self.keys = np.empty(4 * self.n_salts, dtype=np.int64)
             self.keys[: self.n_salts] = salts(self.n_salts).view(np.int64)
-            self.spots = np.empty((2 * words + 1, 2), dtype=np.int64)
+            self.spots = np.empty(2 * words, dtype=np.int64)
         self.stack.state[search.TOP_KEYS] = self.n_salts
 
     def _search(self, n: int) -> bool:

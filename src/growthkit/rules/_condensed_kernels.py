@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.instructions import count_ones
+from .._core.instructions import count_ones, lowest_one
 from .._core.jit import kernel
 from ..typing import AnyArray, Int32Array, Int64Array
-from ._instructions import LANES, count_lanes
+from ._instructions import LANES, count_lanes, squeeze, sum_marked
 
 TRIAL = 4096
 """Itemsets of the whole after which looking for those in the same baskets is given up where it does not pay."""
@@ -43,6 +43,12 @@ ENTERED = 3
 
 COVERED, HASHED = -1, (1 << 63) - 1
 """What stands for the hash of an extension all of whose baskets hold a rarer one, too; and the bits a hash has."""
+
+FEW_BITS = np.uint64(4)
+"""Bits of a word whose keys are copied without asking how many there are."""
+
+HIGHEST, LOW_SIX = np.uint64(1 << 63), np.uint64(63)
+"""The highest bit of a word, and the bits of a place in one."""
 
 INDEX = (1 << 32) - 1
 """The half of an entry of `table` that is the number of an itemset; the other is that of its hash."""
@@ -89,20 +95,47 @@ class Step(NamedTuple):
 
 
 @kernel
+def lay_out(n: int, words: Any) -> tuple[int, int, int]:
+    """Return how n sets of bits stand: how far apart they are, and their words, and how many words each has room for.
+
+    Sets of few words stand side by side, of more one after another, with zeros behind.
+    """
+    if words <= LANES:
+        return 1, (n + LANES - 1) // LANES * LANES, words
+    length = (words + LANES - 1) // LANES * LANES
+    return length, 1, length
+
+
+@kernel
 def hash_words(bits: AnyArray, at: Any, stride: int, words: int) -> Any:
-    """Return a hash of the words of a set of bits that stand `stride` apart."""
-    total = np.uint64(0)
+    """Return a hash of the words of a set of bits that stand `stride` apart.
+
+    Of each word, mixed with its number in two ways, the halves are multiplied, which is the fast way to multiply many.
+    """
+    half, low, one, other = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(0), np.uint64(0)
     for word in range(words):
-        mixed = (bits[at + word * stride] + np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0xBF58476D1CE4E5B9) + np.uint64(word)
-        total += mixed * (mixed >> np.uint64(27) | np.uint64(1))
-    return np.int64(total) & HASHED
+        own, key = bits[at + word * stride], np.uint64(word) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = own ^ key
+        one += (mixed & low) * (mixed >> half)
+        mixed = own + (key ^ np.uint64(0xBF58476D1CE4E5B9))
+        other += (mixed & low) * (mixed >> half)
+    return np.int64(one * np.uint64(0x94D049BB133111EB) ^ (other >> half | other << half)) & HASHED
+
+
+@kernel
+def list_spots(step: Step, bits: AnyArray, spots: Int64Array) -> Any:
+    """List the words of the itemset that are not 0; return how many these are."""
+    one, stride, n = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride), np.uint64(0)
+    for word in range(np.uint64(step.words)):
+        spots[n] = word
+        n += np.uint64(bits[one + word * stride] != 0)
+    return np.int64(n)
 
 
 @kernel
 def list_lanes(
-    step: Step, extensions: Int64Array, hashes: Int64Array, bits: AnyArray, numbers: Int64Array, path: Int32Array,
-    length: int,
+    step: Step, extensions: Int64Array, hashes: Int64Array, bits: AnyArray, spots: Int64Array, numbers: Int64Array,
+    path: Int32Array, length: int,
 ) -> tuple[Any, Any]:  # fmt: skip
     """List the numbers and counts of the frequent extensions before the itemset; those always there go to the path.
 
@@ -110,11 +143,12 @@ def list_lanes(
     """
     own, one = extensions[step.start + step.a, 1], step.at + step.a
     child, start, out, fixed = np.uint64(step.child), np.uint64(step.start), np.uint64(0), np.uint64(length)
+    n = list_spots(step, bits, spots)
     for first in range(0, step.a, LANES):
         if step.shifts:
-            found = count_lanes(bits, one, step.at + first, step.stride, step.words, step.shifts, step.least)
+            found = count_lanes(bits, one, step.at + first, step.stride, n, spots, step.shifts, step.least)
         else:
-            found = count_lanes(bits, one, step.at + first, step.stride, step.words, None, step.least)
+            found = count_lanes(bits, one, step.at + first, step.stride, n, spots, None, step.least)
         if first + LANES > step.a:
             found &= (1 << (step.a - first)) - 1
         while found:
@@ -167,88 +201,87 @@ def list_sets(
 
 
 @kernel
-def list_spots(step: Step, bits: AnyArray, spots: Int64Array, first: Any, out: Any, keys: Int64Array) -> Any:
-    """List the words of the itemset that are not 0, with how many bits come before, and copy the keys of its bits."""
-    n, after = np.uint64(0), np.uint64(out)
-    one, stride = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride)
-    for word in range(np.uint64(step.words)):
-        left = bits[one + word * stride]
-        spots[n, 0], spots[n, 1] = word, np.int64(after) - out
-        n += np.uint64(left != 0)
-        while left:
-            bit = (word << np.uint64(6)) + count_ones((left & (np.uint64(0) - left)) - np.uint64(1))
-            keys[after] = keys[np.uint64(first) + bit]
+def copy_keys(step: Step, n: int, bits: AnyArray, spots: Int64Array, first: Any, out: Any, keys: Int64Array) -> None:
+    """Copy the keys of the itemset's bits.
+
+    Most words have few bits, so that the keys of the first are copied whether they are there or not.
+    """
+    one, stride, place = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride), np.uint64(out)
+    for spot in range(np.uint64(n)):
+        word = np.uint64(spots[spot])
+        left, key = bits[one + word * stride], np.uint64(first) + (word << np.uint64(6))
+        last = place + count_ones(left)
+        for at in range(place, max(place + FEW_BITS, last)):
+            keys[at] = keys[key + lowest_one(left | HIGHEST)]
             left &= left - np.uint64(1)
-            after += np.uint64(1)
-    return np.int64(n)
+        place = last
 
 
 @kernel
 def pack(
-    step: Step, kept: int, n: int, words: int, first: int, numbers: Int64Array, bits: AnyArray, spots: Int64Array,
-    hashes: Int64Array, keys: Int64Array,
+    step: Step, kept: int, words: int, first: Any, below: Any, numbers: Int64Array, bits: AnyArray, spots: Int64Array,
+    keys: Int64Array,
 ) -> None:  # fmt: skip
-    """Write the bits that extensions have where the itemset has some, one after another, and hash their baskets.
+    """Write the bits that extensions have where the itemset has some, one after another. There is room for `words`.
 
-    There is room for `words`, and `first` is where the keys of the bits are.
+    The keys of the bits, which stand from `first` on, are copied to where those below have theirs.
     """
-    one, stride, ones = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride), np.uint64(1)
-    six, low_six, out = np.uint64(6), np.uint64(63), np.uint64(step.out)
-    padded = np.uint64(words if words == 1 else (words + LANES - 1) // LANES * LANES)
+    n = list_spots(step, bits, spots)
+    copy_keys(step, n, bits, spots, first, below, keys)
+    one, stride, low_six = np.uint64(step.at + step.a * step.apart), np.uint64(step.stride), LOW_SIX
+    apart, next_word, length = lay_out(kept, words)
     for i in range(kept):
-        other, total = np.uint64(step.at + numbers[i] * step.apart), np.int64(0)
-        current, packed = np.uint64(0), np.uint64(0)
+        other, out = np.uint64(step.at + numbers[i] * step.apart), np.uint64(step.out + i * apart)
+        last, before, packed = out + np.uint64(length * next_word), np.uint64(0), np.uint64(0)
         for spot in range(np.uint64(n)):
-            word = np.uint64(spots[spot, 0])
-            own = bits[one + word * stride]
-            common = own & bits[other + word * stride]
-            while common:
-                lowest = common & (np.uint64(0) - common)
-                common ^= lowest
-                place = np.uint64(spots[spot, 1]) + count_ones(own & (lowest - ones))
-                while place >> six != current:
-                    bits[out + current] = packed
-                    packed = np.uint64(0)
-                    current += ones
-                packed |= ones << (place & low_six)
-                total += keys[np.uint64(first) + (word << six) + count_ones(lowest - ones)]
-        while current < padded:
-            bits[out + current] = packed
+            word = np.uint64(spots[spot]) * stride
+            own, shift = bits[one + word], before & low_six
+            found = squeeze(bits[other + word], own)
+            packed |= found << shift
+            before += count_ones(own)
+            if shift + count_ones(own) > low_six:
+                bits[out] = packed
+                packed = (found >> np.uint64(1)) >> (low_six - shift)
+                out += np.uint64(next_word)
+        while out < last:
+            bits[out] = packed
             packed = np.uint64(0)
-            current += ones
-        hashes[step.child + i] = total & HASHED
-        out += padded
+            out += np.uint64(next_word)
 
 
 @kernel
 def copy_common(step: Step, kept: int, numbers: Int64Array, bits: AnyArray) -> None:
     """Write what the itemset has in common with extensions."""
-    one, out = np.uint64(step.at + step.a * step.apart), np.uint64(step.out)
-    words, stride = np.uint64(step.words), np.uint64(step.stride)
-    padded = np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES)
+    one, words, stride = np.uint64(step.at + step.a * step.apart), np.uint64(step.words), np.uint64(step.stride)
+    apart, next_word, length = lay_out(kept, step.words)
     for i in range(kept):
-        other = np.uint64(step.at + numbers[i] * step.apart)
-        for word in range(words):
-            bits[out + word] = bits[one + word * stride] & bits[other + word * stride]
-        for word in range(words, padded):
-            bits[out + word] = 0
-        out += padded
+        other, out = np.uint64(step.at + numbers[i] * step.apart), np.uint64(step.out + i * apart)
+        if step.stride == 1:
+            for word in range(np.uint64(length)):
+                bits[out + word] = bits[one + word] & bits[other + word]
+        else:
+            for word in range(words):
+                bits[out + word * np.uint64(next_word)] = bits[one + word * stride] & bits[other + word * stride]
+            for word in range(words, np.uint64(length)):
+                bits[out + word * np.uint64(next_word)] = 0
 
 
 @kernel
-def hash_extensions(step: Step, kept: int, first: Any, bits: AnyArray, hashes: Int64Array, keys: Int64Array) -> None:
+def hash_extensions(
+    step: Step, kept: int, words: Any, first: Any, bits: AnyArray, hashes: Int64Array, keys: Int64Array
+) -> None:
     """Hash the baskets of the listed extensions: the sum of their keys, from `first` on, or a hash of words if -1."""
-    words, at = np.uint64(step.words), np.uint64(step.out)
+    apart, next_word, _ = lay_out(kept, words)
     for i in range(kept):
-        total, key = np.int64(0), np.uint64(first)
-        for word in range(words if first >= 0 else np.uint64(0)):
-            own = bits[at + word]
-            if own:
-                for bit in range(np.uint64(64)):
-                    total += keys[key + bit] & -np.int64((own >> bit) & np.uint64(1))
-            key += np.uint64(64)
-        hashes[step.child + i] = total & HASHED if first >= 0 else hash_words(bits, np.int64(at), 1, step.words)
-        at += np.uint64(step.words if step.words == 1 else (step.words + LANES - 1) // LANES * LANES)
+        at, total = step.out + i * apart, np.int64(0)
+        if first < 0 and next_word == 1:
+            total = hash_words(bits, at, 1, words)
+        elif first < 0:
+            total = hash_words(bits, at, next_word, words)
+        else:
+            for word in range(words):
+                total += sum_marked(keys, first + (word << 6), bits[np.uint64(at + word * next_word)])
+        hashes[step.child + i] = total & HASHED
 
 
 @kernel
@@ -357,8 +390,9 @@ def enter(kind: int, supports: Int64Array, space: Space, sets: Int64Array, codes
 def next_step(depth: int, least: int, state: Int64Array, frames: Int64Array, record: Int64Array) -> Step:
     """Return the next itemset of a frame, `a` is -1 if there is none."""
     a, start, at, words = frames[depth, CURSOR] - 1, frames[depth, START], frames[depth, BITS], frames[depth, WORDS]
-    padded = words if words == 1 else (words + LANES - 1) // LANES * LANES
-    child, out, apart, stride = start + frames[depth, SIZE], at + frames[depth, SIZE] * padded, padded, 1
+    size = frames[depth, SIZE]
+    apart, stride, length = lay_out(size, words)
+    child, out = start + size, at + (size if stride == 1 else stride) * length
     if depth == 0:
         child, out, apart, stride = state[TOP], state[TOP_BITS], 1, record[7]
     state[DEPTH] = depth
@@ -378,7 +412,7 @@ def open_frame(step: Step, depth: int, kept: int, length: int, words: Any, first
 @kernel
 def room_for(step: Step, looking: bool, state: Int64Array, sizes: tuple[int, int, int, int, int]) -> int:
     """Return what a step lacks room for: extensions, bits, itemsets, their items, or slots of the table."""
-    end = step.out + (step.a + 1) * (step.words + LANES) + LANES
+    end = step.out + (step.a + LANES) * (step.words + LANES)
     if step.child + step.a + 1 > sizes[0] or end > sizes[1]:
         return WANTS_ROOM
     if state[N_SETS] + 2 > sizes[2] or state[N_CODES] > sizes[3]:
@@ -386,6 +420,14 @@ def room_for(step: Step, looking: bool, state: Int64Array, sizes: tuple[int, int
     if looking and 2 * (state[N_SETS] - state[FIRST] + 2) > sizes[4]:
         return WANTS_TABLE
     return DONE
+
+
+@kernel
+def packed_words(step: Step, count: Any, first: Any) -> Any:
+    """Return how many words the baskets of the itemset take when they are packed, or 0 if these are not much fewer."""
+    words = (count + 63) >> 6
+    fewer = (words if words == 1 else 2 * words + LANES) < step.words
+    return words if fewer and first >= 0 and step.shifts == 0 else 0
 
 
 @kernel
@@ -412,22 +454,22 @@ def descend(kind: int, least: int, space: Space, sets: Int64Array, codes: Int32A
         if covered or (looking and depth and is_known(length + 1, count, code, state, path, table, sets, codes)):
             continue
         if step.apart == 1:
-            kept, fixed = list_lanes(step, extensions, hashes, bits, numbers, path, length + 1)
+            kept, fixed = list_lanes(step, extensions, hashes, bits, spots, numbers, path, length + 1)
         else:
             kept, fixed = list_sets(step, extensions, hashes, bits, numbers, path, length + 1)
         length += 1 if kind == GENERATORS else 1 + fixed
         if kind == CLOSED and depth == 0 and (first < 0 or length >= entered):
             code = hash_column(step, first, bits, keys)
-        narrow = (count + 63) >> 6
-        is_narrow = (narrow if narrow == 1 else 2 * narrow + LANES) < words
-        if kept > (kind != CLOSED) and first >= 0 and step.shifts == 0 and is_narrow:
-            below = max(first + (words << 6), state[TOP_KEYS])
-            n = list_spots(step, bits, spots, first, below, keys)
-            pack(step, kept, n, narrow, first, numbers, bits, spots, hashes, keys)
-            words, first = narrow, below
-        elif kept > (kind != CLOSED):
-            copy_common(step, kept, numbers, bits)
-            hash_extensions(step, kept * (kind == CLOSED), first, bits, hashes, keys)
+        if kept > (kind != CLOSED):
+            narrow = packed_words(step, count, first)
+            if narrow:
+                below = max(first + (words << 6), state[TOP_KEYS])
+                pack(step, kept, narrow, first, below, numbers, bits, spots, keys)
+                words, first = narrow, below
+            else:
+                copy_common(step, kept, numbers, bits)
+            if kind == CLOSED:
+                hash_extensions(step, kept, words, first, bits, hashes, keys)
         for more in range(2 if kept == 1 else 1):
             if more:
                 path[length], count, code = extensions[step.child, 0], extensions[step.child, 1], hashes[step.child]

@@ -22,6 +22,8 @@ __all__ = [
     "count_lanes",
     "meet",
     "reach",
+    "squeeze",
+    "sum_marked",
     "turn_halfway",
     "turn_rest",
 ]
@@ -36,6 +38,9 @@ BLOCK = 64 * LANES
 
 RUN = 2 * LANES
 """Items, of 32 bits each, that are copied at once."""
+
+SLOW_TO_SQUEEZE = ("bdver4", "znver1", "znver2")
+"""Processors that have the instruction `squeeze` is made for, but need hundreds of cycles for it."""
 
 Compiler = tuple[Any, Callable[..., Any]]
 
@@ -138,31 +143,32 @@ def _meet(_context: Any, bits: Any, _one: Any, _other: Any, _out: Any, _words: A
 
 
 def _count_lanes(
-    _context: Any, bits: Any, _one: Any, _others: Any, _stride: Any, _words: Any, shifts: Any, _least: Any
+    _context: Any, bits: Any, _one: Any, _others: Any, _stride: Any, _words: Any, spots: Any, shifts: Any, _least: Any
 ) -> Compiler:
     """Compile to: count what one set has in common with LANES others that stand side by side.
 
-    Word w of a set stands `stride` behind word w - 1. Writes the counts to ``bits[:LANES]`` and returns a bit for each
-    that is at least `least`. Bits count as for `meet`.
+    Word w of a set stands `stride` behind word w - 1; the words are numbers 0 to `words`, or those that `spots` lists.
+    Writes the counts to ``bits[:LANES]`` and returns a bit for each that is at least `least`. Bits count as for `meet`.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         lanes = Vectors(context, builder, signature, arguments)
-        _, one, others, stride, words, at, least = arguments
+        _, one, others, stride, words, _, at, least = arguments
         total = lanes.zero()
         with cgutils.for_range(builder, words, intp=lanes.word) as loop:
-            row = builder.mul(loop.index, stride)
+            word = loop.index if spots == nb.none else builder.load(lanes.at(5, loop.index))
+            row = builder.mul(word, stride)
             both = builder.and_(lanes.spread(builder.load(lanes.at(0, one, row))), lanes.load(0, others, row))
             ones = lanes.ones(both)
             if shifts != nb.none:
-                ones = builder.shl(ones, lanes.spread(builder.load(lanes.at(0, at, loop.index))))
+                ones = builder.shl(ones, lanes.spread(builder.load(lanes.at(0, at, word))))
             lanes.add(total, ones)
         counts = builder.load(total)
         lanes.store(counts, 0)
         enough = builder.icmp_signed(">=", counts, lanes.spread(least))
         return builder.zext(builder.bitcast(enough, cgutils.ir.IntType(LANES)), lanes.word)
 
-    return nb.int64(bits, *[nb.int64] * 4, shifts, nb.int64), generate
+    return nb.int64(bits, *[nb.int64] * 4, spots, shifts, nb.int64), generate
 
 
 def _copy_mask(_context: Any, source: Any, _at: Any, limit: Any, target: Any, _to: Any) -> Compiler:
@@ -248,6 +254,49 @@ def _reach(_context: Any, counts: Any, _least: Any, limit: Any) -> Compiler:
     return nb.void(counts, nb.int64, limit), generate
 
 
+def _squeeze(_context: Any, word: Any, _chosen: Any) -> Compiler:
+    """Compile to: the bits of a word that stand where `chosen` has one, moved together to the lowest places."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word, chosen = arguments
+        _, processor, features = context.codegen().magic_tuple()
+        if "+bmi2" in features.split(",") and processor not in SLOW_TO_SQUEEZE:
+            kind = cgutils.ir.FunctionType(word.type, [word.type] * 2)
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.bmi.pext.64"), arguments)
+        return squeeze_bit_by_bit(builder, word, chosen)
+
+    return word(word, word), generate
+
+
+def squeeze_bit_by_bit(builder: Any, word: Any, chosen: Any) -> Any:
+    """Write a loop that does what `squeeze` does, for processors without an instruction for it."""
+    one, left = word.type(1), builder.and_(word, chosen)
+    rest, moved = cgutils.alloca_once_value(builder, left), cgutils.alloca_once_value(builder, word.type(0))
+    with cgutils.for_range(builder, builder.ctpop(left)):
+        left = builder.load(rest)
+        lower = builder.and_(builder.not_(left), builder.sub(left, one))
+        place = builder.ctpop(builder.and_(chosen, lower))
+        builder.store(builder.or_(builder.load(moved), builder.shl(one, place)), moved)
+        builder.store(builder.and_(left, builder.sub(left, one)), rest)
+    return builder.load(moved)
+
+
+def _sum_marked(_context: Any, numbers: Any, _at: Any, marks: Any) -> Compiler:
+    """Compile to: the sum of those of the 64 numbers from ``numbers[at]`` on whose bit is set in `marks`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lanes = Vectors(context, builder, signature, arguments)
+        total, few = lanes.constant(0), cgutils.ir.IntType(LANES)
+        for first in range(0, 64, LANES):
+            here = builder.trunc(builder.lshr(arguments[2], lanes.word(first)), few)
+            marked = builder.bitcast(here, cgutils.ir.VectorType(cgutils.ir.IntType(1), LANES))
+            found = lanes.load(0, arguments[1], lanes.word(first))
+            total = builder.add(total, builder.select(marked, found, lanes.constant(0)))
+        return lanes.sum(total)
+
+    return nb.int64(numbers, nb.int64, marks), generate
+
+
 meet: Any = intrinsic(_meet)
 count_lanes: Any = intrinsic(_count_lanes)
 copy_mask: Any = intrinsic(_copy_mask)
@@ -255,3 +304,5 @@ copy_run: Any = intrinsic(_copy_run)
 turn_halfway: Any = intrinsic(_turn_halfway)
 turn_rest: Any = intrinsic(_turn_rest)
 reach: Any = intrinsic(_reach)
+squeeze: Any = intrinsic(_squeeze)
+sum_marked: Any = intrinsic(_sum_marked)

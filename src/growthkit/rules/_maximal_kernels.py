@@ -80,9 +80,9 @@ def list_lanes(
     child, start, out, fixed = np.uint64(step.child), np.uint64(step.start), np.uint64(0), np.uint64(length)
     for first in range(0, step.a, LANES):
         if step.shifts:
-            found = count_lanes(bits, one, step.at + first, step.stride, step.words, step.shifts, step.least)
+            found = count_lanes(bits, one, step.at + first, step.stride, step.words, None, step.shifts, step.least)
         else:
-            found = count_lanes(bits, one, step.at + first, step.stride, step.words, None, step.least)
+            found = count_lanes(bits, one, step.at + first, step.stride, step.words, None, None, step.least)
         if first + LANES > step.a:
             found &= (1 << (step.a - first)) - 1
         while found:

@@ -81,9 +81,9 @@ def extend_lanes(step: Step, extensions: Int64Array, bits: AnyArray) -> tuple[in
     own = extensions[start + a, 1]
     for first in range(0, a, LANES):
         if step.shifts:
-            found = count_lanes(bits, at + a, at + first, step.stride, words, step.shifts, step.least)
+            found = count_lanes(bits, at + a, at + first, step.stride, words, None, step.shifts, step.least)
         else:
-            found = count_lanes(bits, at + a, at + first, step.stride, words, None, step.least)
+            found = count_lanes(bits, at + a, at + first, step.stride, words, None, None, step.least)
         if first + LANES > a:
             found &= (1 << (a - first)) - 1
         while found:
