@@ -49,6 +49,102 @@ def test_errors_reach_the_caller(n_threads: int) -> None:
         run_blocks(work, 9, n_threads=n_threads)
 
 
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_of_several_errors_the_first_blocks_is_raised(n_threads: int) -> None:
+    def work(block: int) -> int:
+        time.sleep(0.02 * (block == 1))
+        raise ValueError(f"block {block}") if block else ZeroDivisionError("block 0")
+
+    for _ in range(20):
+        with pytest.raises(ZeroDivisionError, match="block 0"):
+            run_blocks(work, 9, n_threads=n_threads)
+
+
+def test_nothing_runs_any_more_when_an_error_reaches_the_caller() -> None:
+    running = set[int]()
+
+    def work(block: int) -> None:
+        running.add(block)
+        time.sleep(0.05 * (block == 1))
+        if block == 0:
+            raise ZeroDivisionError
+        running.remove(block)
+
+    with pytest.raises(ZeroDivisionError):
+        run_blocks(work, 2, n_threads=2)
+    assert running <= {0}
+
+
+def test_threads_are_kept_for_the_next_call() -> None:
+    def idents() -> set[int]:
+        meeting = threading.Barrier(3, timeout=30)
+        return set(run_blocks(lambda _: (meeting.wait(), threading.get_ident())[1], 3, n_threads=3))
+
+    parallel._pool.cache_clear()
+    seen = set[int]().union(*(idents() for _ in range(20)))
+    assert len(seen) == 3
+    assert threading.get_ident() in seen
+
+
+@pytest.mark.parametrize("n_threads", [2, 5])
+def test_no_more_threads_than_asked_for(n_threads: int) -> None:
+    run_blocks(lambda _: time.sleep(0.002), 30, n_threads=9)  # so that the pool has more
+    idents = run_blocks(lambda _: (time.sleep(0.001), threading.get_ident())[1], 40, n_threads=n_threads)
+    assert len(set(idents)) <= n_threads
+
+
+def test_calls_within_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where they need more threads than the pool may hold."""
+    pool = parallel.ThreadPoolExecutor(2)
+    monkeypatch.setattr(parallel, "_pool", lambda: pool)
+
+    def nested(depth: int) -> int:
+        return 1 if depth == 0 else sum(run_blocks(lambda _: nested(depth - 1), 3, n_threads=3))
+
+    with pool:
+        assert nested(4) == 3**4
+
+
+def test_concurrent_callers() -> None:
+    def call(start: int) -> list[int]:
+        return run_blocks(lambda block: start + block, 50, n_threads=3)
+
+    with parallel.ThreadPoolExecutor(8) as callers:
+        for start, found in enumerate(callers.map(call, range(100))):
+            assert found == list(range(start, start + 50))
+
+
+def run_program(program: str) -> str:
+    start = "from growthkit._core.parallel import run_blocks\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", start + program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_starts_threads_of_its_own() -> None:
+    program = (
+        "import os, sys\n"
+        "print(run_blocks(lambda b: b, 3, n_threads=3), flush=True)\n"
+        "child = os.fork()\n"
+        "print(run_blocks(lambda b: -b, 3, n_threads=3), flush=True)\n"
+        "if child:\n"
+        "    sys.exit(os.waitpid(child, 0)[1])\n"
+    )
+    assert sorted(run_program(program).splitlines()) == ["[0, -1, -2]", "[0, -1, -2]", "[0, 1, 2]"]
+
+
+def test_a_call_at_the_interpreters_exit() -> None:
+    program = (
+        "import atexit\n"
+        "run_blocks(lambda b: b, 3, n_threads=3)\n"
+        "atexit.register(lambda: print(run_blocks(lambda b: b, 3, n_threads=3)))\n"
+    )
+    assert run_program(program) == "[0, 1, 2]\n"
+
+
 def test_blas_is_held_to_one_thread_inside_and_freed_after() -> None:
     from threadpoolctl import threadpool_info
 
@@ -96,9 +192,11 @@ def test_the_blas_of_kernels_is_held_though_no_kernel_has_called_it_yet() -> Non
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "{1}\n"
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("progress", [True, False])
-def test_bar_is_drawn_only_if_asked_for(progress: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_blocks(lambda block: block, 3, n_threads=1, progress=progress, label="counting") == [0, 1, 2]
+def test_bar_is_drawn_only_if_asked_for(progress: bool, n_threads: int, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run_blocks(lambda block: block, 3, n_threads=n_threads, progress=progress, label="counting")
+    assert found == [0, 1, 2]
     assert ("counting" in capsys.readouterr().err) is progress
 
 

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from itertools import pairwise
-from threading import Lock
-from typing import Any, TypeVar
+from threading import Lock, main_thread
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,9 @@ SMALL = 200_000
 
 CACHE_LINES = 128
 """Bytes that processors move between cores together: two lines of 64."""
+
+MOST_HELPERS = 1024
+"""Threads that the pool may come to hold, those of all concurrent calls together; there are as many as were needed."""
 
 Answer = TypeVar("Answer")
 
@@ -67,10 +70,52 @@ def run_blocks(
     label
         The bar's text.
     """
-    if n_threads == 1 or n_blocks <= 1:
+    if n_threads == 1 or n_blocks <= 1 or not main_thread().is_alive():  # at the interpreter's exit no thread starts
         return list(_watched(map(work, range(n_blocks)), n_blocks, progress, label))
-    with serial_blas(), ThreadPoolExecutor(min(n_threads, n_blocks)) as pool:
-        return list(_watched(pool.map(work, range(n_blocks)), n_blocks, progress, label))
+    blocks = _Blocks(work, _watched(range(n_blocks), n_blocks, progress, label))
+    with serial_blas():
+        helpers = [_pool().submit(blocks.work_off) for _ in range(min(n_threads, n_blocks) - 1)]
+        blocks.work_off()
+        for helper in helpers:
+            if not helper.cancel():  # one that has not begun is not needed any more
+                helper.result()
+    if blocks.errors:
+        raise blocks.errors[min(blocks.errors)]
+    return [blocks.answers[block] for block in range(n_blocks)]
+
+
+class _Blocks(Generic[Answer]):
+    """The blocks of one call, which the caller and its helpers work off in order, whoever is free.
+
+    As the caller works, too, a call never waits for a helper that has not begun: calls may be nested, and concurrent.
+    """
+
+    def __init__(self, work: Callable[[int], Answer], numbers: Iterable[int]) -> None:
+        self.answers: dict[int, Answer] = {}
+        self.errors: dict[int, BaseException] = {}
+        self._work, self._numbers, self._lock = work, iter(numbers), Lock()
+
+    def work_off(self) -> None:
+        """Work until no block is left, or one has failed; those before it have begun, so the first error is found."""
+        while (block := self._next()) is not None:
+            try:
+                self.answers[block] = self._work(block)
+            except BaseException as error:
+                self.errors[block] = error
+
+    def _next(self) -> int | None:
+        with self._lock:
+            return None if self.errors else next(self._numbers, None)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the pool that all calls share: threads take a quarter of a millisecond to start and end."""
+    return ThreadPoolExecutor(MOST_HELPERS, "growthkit")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def rows_apart(n_rows: int, n_columns: int) -> Int64Array:

@@ -12,16 +12,14 @@ It counts columns first, so what it sees of a block is the transpose, and of a l
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .._core.parallel import serial_blas
+from .._core.parallel import run_blocks, serial_blas
 from ..typing import FloatArray
 from ._lapack import address
 
@@ -56,11 +54,8 @@ def invert(matrix: FloatArray, *, n_threads: int = 1) -> None:
     numpy.linalg.LinAlgError
         If the matrix is not positive definite.
     """
-    with serial_blas(), ExitStack() as stack:
-        each: Any = map
-        if n_threads > 1 and len(matrix) > LEAF:  # one pool for hundreds of short steps
-            each = stack.enter_context(ThreadPoolExecutor(n_threads)).map
-        halves = _Halves(matrix, each)
+    with serial_blas():
+        halves = _Halves(matrix, n_threads)
         for step in (halves.factor, halves.invert_factor, halves.square):
             step(0, len(matrix))
 
@@ -72,9 +67,9 @@ class _Halves:
     between the halves, with the rows of the second and the columns of the first, is called "between".
     """
 
-    def __init__(self, matrix: FloatArray, each: Callable[..., Iterable[Any]]) -> None:
+    def __init__(self, matrix: FloatArray, n_threads: int) -> None:
         self._start, self._width = matrix.ctypes.data, matrix.strides[0] // matrix.itemsize
-        self._each = each
+        self._n_threads = n_threads
 
     def factor(self, low: int, high: int) -> None:
         """Replace A by L: that of the first half, between ``A inverse(L1')``, that of ``A2 - between between'``."""
@@ -110,11 +105,7 @@ class _Halves:
         return ctypes.c_void_p(self._start + 8 * (row * self._width + column))
 
     def _all(self, work: Callable[[int, int], None], parts: list[Run]) -> None:
-        if len(parts) == 1:
-            return work(*parts[0])
-        for _ in self._each(work, *zip(*parts, strict=True)):  # the loop passes errors on
-            pass
-        return None
+        run_blocks(lambda part: work(*parts[part]), len(parts), n_threads=self._n_threads)
 
     def _whole(self, routine: str, low: int, high: int, *letters: str) -> None:
         """Call a routine of LAPACK for the block on the diagonal."""
