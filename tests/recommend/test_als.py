@@ -195,6 +195,25 @@ class TestModel:
             assert frame["contribution"].sum() == pytest.approx(own[u] @ others[i], abs=1e-5)
             assert len(frame) == (weights()[u] != 0).sum()
 
+    @pytest.mark.parametrize(("factors", "regularization"), [(4, 1e-12), (4, 5e-324), (12, 1e-12), (12, 1e-18)])
+    def test_explanations_sum_to_the_score_with_hardly_a_penalty(self, factors: int, regularization: float) -> None:
+        matrix = np.abs(weights())[:, :9]  # fewer items than factors: their vectors leave directions open
+        model = self.fitted(matrix, factors=factors, regularization=regularization, unobserved_weight=1e-3)
+        own, others = model.export_vectors()
+        for u, i in ((0, 0), (5, 4), (22, 8)):
+            parts = model.explain(u, i)["contribution"]
+            assert parts.sum() == pytest.approx(own[u] @ others[i], abs=1e-5)
+
+    def test_nothing_explains_a_customer_without_history(self) -> None:
+        matrix = weights()
+        matrix[3] = 0
+        assert len(self.fitted(matrix).explain(3, 1)) == 0
+
+    @pytest.mark.parametrize("factors", [4, 64])
+    def test_penalties_that_let_vectors_run_over(self, factors: int) -> None:
+        with pytest.raises(DataError, match=r"raise (either|regularization or unobserved_weight)"):
+            self.fitted(weights(shape=(60, 20)), factors=factors, regularization=1e-30, unobserved_weight=1e-30)
+
     def test_the_scale_of_weights_does_not_matter(self) -> None:
         one, two = self.fitted(np.abs(weights())), self.fitted(np.abs(weights()) * 1000)
         assert two.unobserved_weight_ == pytest.approx(1000 * one.unobserved_weight_)

@@ -172,14 +172,7 @@ def _of_interactions(function: str, pairs: Interactions) -> Events:
 
 def ticks_of(params: Params, name: str, moment: Any, ticks_per_day: int) -> int:
     """Return the first tick that is not before a moment: a date, a datetime, numpy.datetime64 or ISO text."""
-    if moment is None or isinstance(moment, (int, float)) or getattr(moment, "tzinfo", None) is not None:
-        params.refuse(name, "a date or time without zone", moment)
     unit = {count: unit for unit, count in TICKS_A_DAY.items()}[ticks_per_day]
-    try:
-        stamp = np.datetime64(moment)
-    except (TypeError, ValueError):
-        params.refuse(name, "a date or time without zone, such as '2026-03-01'", moment)
-    if np.isnat(stamp):
-        params.refuse(name, "a date or time without zone", moment)
+    stamp = params.moment(name, moment)
     floor = stamp.astype(f"datetime64[{unit}]")
     return int(floor.astype(np.int64)) + int(floor < stamp)

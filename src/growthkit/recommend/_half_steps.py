@@ -135,17 +135,21 @@ class Side:
     def parts(self, row: int, others: AnyArray, target: int) -> FloatArray:
         """Return what each interaction of a row adds to the inner product of its solution with one of the others.
 
-        The solution is linear in what is observed: ``x = inverse(A) @ sum(w y)``; so are its products.
+        The solution is linear in what is observed: ``x = inverse(A) @ sum(w y)``; so are its products. As for `solve`,
+        let D be the diagonal and ``R = sqrt(W) Y inverse(sqrt(D))``. With singular values ``R = U s V'``, the products
+        are ``sqrt(W) U (s / (1 + s * s)) V' inverse(sqrt(D)) y``: no penalty is too small for them.
         """
-        from scipy.linalg import solve
-
         entries = slice(self.indptr[row], self.indptr[row + 1])
-        exact = others.astype(np.float64)
-        near, weights = exact[self.codes[entries]], self.weights[entries]
-        matrix = self.unobserved * _gram(others, self.n_threads, np.float64) + (near.T * np.abs(weights)) @ near
-        matrix[np.diag_indices_from(matrix)] += self.penalties[row]
-        lapack: Any = solve  # partly untyped
-        return np.maximum(weights, 0) * (near @ lapack(matrix, exact[target], assume_a="pos"))
+        spectrum, basis = np.linalg.eigh(_gram(others, self.n_threads, np.float64))
+        diagonal = self.unobserved * np.maximum(spectrum, 0) + self.penalties[row]
+        scaled = basis / np.sqrt(np.maximum(diagonal, np.finfo(np.float64).tiny))
+        roots = np.sqrt(np.abs(self.weights[entries]))
+        near = roots[:, None] * (others[self.codes[entries]].astype(np.float64) @ scaled)
+        left, sizes, right = np.linalg.svd(near, full_matrices=False)
+        sizes[sizes <= max(near.shape) * np.finfo(np.float64).eps * sizes.max(initial=0)] = 0  # nothing but rounding
+        length = np.hypot(1, sizes)
+        found = left @ (sizes / length / length * (right @ (others[target].astype(np.float64) @ scaled)))
+        return np.where(self.weights[entries] > 0, roots * found, 0.0)
 
 
 def _product(rows: AnyArray, matrix: AnyArray, n_threads: int) -> AnyArray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import numpy as np
 
 from .._core.parallel import serial_blas, thread_count
@@ -11,7 +14,7 @@ from .._core.random import seed_from, stream
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError
 from ..summaries.interactions import Interactions
-from ..typing import AnyArray, FloatArray, IntoFrame, RngLike
+from ..typing import AnyArray, IntoFrame, RngLike
 from ._factors import FactorModel
 from ._half_steps import Penalty, Side
 
@@ -103,6 +106,8 @@ class ImplicitALS(FactorModel):
 
     unobserved_weight_: float
 
+    _remedy = "raise regularization or unobserved_weight, or scale the weights of the interactions down"
+
     def __init__(
         self,
         factors: int = 64,
@@ -148,11 +153,11 @@ class ImplicitALS(FactorModel):
         """Improve the vectors in turn, and end with exact ones of the customers."""
         history, n_customers, n_items = self.history_, len(customers), len(items)
         side, other = self._side(history, n_items), self._side(history.transpose(n_items), n_customers)
-        with serial_blas():
+        with serial_blas(), self._told("fit"):
             for _ in range(iterations):
                 customers, items = side.improved(customers, items)
                 items, customers = other.improved(items, customers)
-            self._set_vectors(self._exact("fit", side, items), items)
+            self._set_vectors(side.solved(items), items)
 
     def _unobserved(self, interactions: Interactions) -> float:
         if self.unobserved_weight is not None:
@@ -171,14 +176,15 @@ class ImplicitALS(FactorModel):
         return Side.of(rows, n_others, penalty, thread_count(self.n_threads, n_rows=work, function=params.function))
 
     def _fold(self, history: Ragged) -> None:
-        with serial_blas():
+        with serial_blas(), self._told("fold_in"):
             side = self._side(history, len(self.items_))
-            self._set_vectors(self._exact("fold_in", side, self.item_vectors_), self.item_vectors_)
+            self._set_vectors(side.solved(self.item_vectors_), self.item_vectors_)
 
-    def _exact(self, method: str, side: Side, items: AnyArray) -> FloatArray:
-        """Return the customers' vectors that solve their equations."""
+    @contextmanager
+    def _told(self, method: str) -> Generator[None]:
+        """Say what makes equations singular, and vectors run over."""
         try:
-            return side.solved(items)
+            yield
         except np.linalg.LinAlgError as error:
             raise DataError(
                 f"{self._name}.{method}: regularization={self.regularization:g} and an unobserved weight of "
