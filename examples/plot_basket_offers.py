@@ -76,7 +76,7 @@ lifts.describe().loc[["25%", "50%", "75%", "max"]].round(2)
 
 offers = held.significant(0.01).filter(minimum={"confidence": 0.2, "count": 100})
 table = offers.strongest(8).to_frame()
-table[["antecedent", "consequent", "count", "confidence", "lift", "q_value"]].round(2)
+table[["antecedent", "consequent", "count", "confidence", "lift", "q_value"]].round({"confidence": 2, "lift": 1})
 
 # %%
 # The same rules as a network: grey lines lead from what is in the basket to a dot, blue arrows from there to the offer.

@@ -317,7 +317,31 @@ class TestValues:
             customers(frame({"customer_id": [1], "timestamp": MOMENTS[:1], "value": [Decimal("1.5")]}), value="value")
 
     def test_large_values_are_no_infinities(self) -> None:
-        assert read(value=[1e308, 1e308, 5e307]).value_total.tolist() == [1.5e308, 1e308]
+        assert read(value=[1e308, 5e307, -1e308]).value_total.tolist() == [0, 5e307]
+
+    @pytest.mark.parametrize(
+        ("values", "whose"), [([1e308, 1e308, 5e307], "all customers together"), ([1e308, 1.0, 1e308], "1 customers")]
+    )
+    def test_sums_beyond_doubles(self, values: list[float], whose: str) -> None:
+        with refuses(f"CustomerSummary: the values of {whose} sum to more than a double holds; scale the column down."):
+            read(value=values)
+
+    def test_sums_of_the_first_day_beyond_doubles(self) -> None:
+        """The sum of all days stays finite on the way, in this order."""
+        frame = {"customer_id": 1, "timestamp": [DAYS[0], DAYS[1], DAYS[0]], "value": [1e308, -1e308, 1e308]}
+        with refuses("CustomerSummary: the values of 1 customers sum to more than a double holds"):
+            customers(pd.DataFrame(frame), value="value")
+
+    def test_values_too_large_for_statistics(self) -> None:
+        numbers = [1.0, -1e76, 1e75, 1.7e308]
+        frame = pd.DataFrame({"x": numbers, "part": [1.0, None, 2.0, 3.0]})
+        complaint = "values beyond 1e+75, whose squares overflow"
+        with refuses(f'f: column "x" holds 2 {complaint} (first at row 1); drop these rows or scale the column down.'):
+            read_frame(frame, function="f").measures("x", role="x")
+        _, log = read_frame(frame, function="f").holding("part", role="part")
+        with refuses(f'f: column "x" holds 1 {complaint} (first at row 3)'):
+            log.measures("x", role="x")
+        assert read_frame(frame[:1], function="f").measures("x", role="x").tolist() == [1.0]
 
     @pytest.mark.parametrize("values", [[1e308, 1.0, 1e308], [1e308, 1.0, -1e308]])
     def test_sums_are_right_or_refused(self, values: list[float]) -> None:
@@ -512,3 +536,133 @@ def test_whole_numbers_as_objects_stay_whole_beyond_int64() -> None:
     ids = np.array([1, 2**63 + 5, 1], dtype=object)
     frame = pd.DataFrame({"customer_id": ids, "timestamp": pd.to_datetime(["2026-01-01"] * 3)})
     assert customers(frame).customer_id.tolist() == [1, 2**63 + 5]
+
+
+WHOLE = (1, 0, 1)
+WORDS = ("b", "a", "b")
+DATES = (MOMENTS[1], MOMENTS[0], MOMENTS[1])
+DECIMALS = (Decimal("1.5"), Decimal("0.5"), Decimal("1.5"))
+BYTES = tuple(text.encode() for text in WORDS)
+
+
+def of_numpy(values: Any, dtype: str) -> Any:
+    return pd.DataFrame({"c": np.array(values, dtype=dtype)})
+
+
+def of_pandas(values: Any, dtype: Any) -> Any:
+    return pd.DataFrame({"c": pd.Series(list(values), dtype=dtype)})
+
+
+def of_arrow(values: Any, dtype: Any) -> Any:
+    return pa.table({"c": pa.array(values, type=dtype)})
+
+
+def of_arrow_in_pandas(values: Any, dtype: Any) -> Any:
+    array = pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, type=dtype)]))
+    return pd.DataFrame({"c": pd.Series(array)})
+
+
+def of_polars(values: Any, dtype: Any) -> Any:
+    return pl.DataFrame({"c": pl.Series(list(values)).cast(dtype)})
+
+
+NUMBERS = {
+    **{code: of_numpy(WHOLE, code) for code in "?bBhHiIlLqQefd"},
+    **{code: of_numpy(WHOLE, code) for code in (">i2", ">i4", ">i8", ">u2", ">u4", ">u8", ">f2", ">f4", ">f8")},
+    **{name: of_pandas(WHOLE, name) for name in ("boolean", "Int8", "Int64", "UInt64", "Float32", "Float64")},
+    **{
+        f"{make.__name__} {dtype}": make(WHOLE, dtype)
+        for dtype in (pa.int8(), pa.uint64(), pa.float32(), pa.float64())
+        for make in (of_arrow, of_arrow_in_pandas)
+    },
+    **{f"polars {dtype}": of_polars(WHOLE, dtype) for dtype in (pl.Int8, pl.UInt64, pl.Float32, pl.Float64)},
+}
+"""Columns read as numbers, and as ids."""
+
+IDS = {
+    "objects": of_pandas(WORDS, object),
+    "text": of_pandas(WORDS, "str"),
+    "category": of_pandas(WORDS, "category"),
+    "enum": of_polars(WORDS, pl.Enum(["b", "a"])),
+    "dictionary": of_arrow(WORDS, pa.string()).cast(pa.schema({"c": pa.dictionary(pa.int32(), pa.string())})),
+    **{
+        f"{make.__name__} {dtype}": make(WORDS, dtype)
+        for dtype in (pa.string(), pa.large_string(), pa.string_view())
+        for make in (of_arrow, of_arrow_in_pandas)
+    },
+}
+"""Columns read as ids."""
+
+TIMES = {
+    **{code: of_numpy(DATES, code) for code in ("M8[s]", "M8[ms]", "M8[us]", "M8[ns]", ">M8[s]", ">M8[ns]")},
+    **{
+        f"{make.__name__} {dtype}": make(DATES, dtype)
+        for dtype in (pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("ns"))
+        for make in (of_arrow, of_arrow_in_pandas)
+    },
+    "polars date": of_polars(DATES, pl.Date),
+    "polars datetime": of_polars(DATES, pl.Datetime("ms")),
+}
+"""Columns read as times."""
+
+REFUSED = {
+    **{name: (of_numpy(WHOLE, name), name) for name in ("complex64", "complex128")},
+    **({"longdouble": (of_numpy(WHOLE, "g"), np.dtype("g").name)} if np.dtype("g") != np.dtype("d") else {}),
+    "span": (of_numpy(WHOLE, "m8[s]"), "Duration"),
+    "lists": (of_pandas([[1], [0], [1]], object), "object (list)"),
+    "sparse": (of_pandas(WHOLE, pd.SparseDtype("float64")), "Sparse[float64, nan]"),
+    "period": (of_pandas(DATES, "period[D]"), "period[D]"),
+    **{
+        f"{make.__name__} {dtype}": (make(values, dtype), name)
+        for values, dtype, name in (
+            (DECIMALS, pa.decimal128(10, 2), "Decimal"),
+            (DECIMALS, pa.decimal256(40, 2), "decimal256(40, 2)"),
+            (BYTES, pa.binary(), "Binary"),
+            (BYTES, pa.binary(1), "fixed_size_binary[1]"),
+            ([[1], [0], [1]], pa.list_(pa.int64()), "List"),
+            ([dt.time(1)] * 3, pa.time64("us"), "Time"),
+        )
+        for make in (of_arrow, of_arrow_in_pandas)
+    },
+    "polars decimal": (of_polars(DECIMALS, pl.Decimal(10, 2)), "Decimal"),
+    "polars Int128": (of_polars(WHOLE, pl.Int128), "Int128"),
+    "polars Binary": (of_polars(BYTES, pl.Binary), "Binary"),
+}
+"""Columns of types that are neither numbers, ids nor times, and how messages call these."""
+
+
+class TestTypes:
+    """Every type of column is read right, or refused by name with what to do."""
+
+    @pytest.mark.parametrize("frame", NUMBERS.values(), ids=NUMBERS)
+    def test_numbers(self, frame: Any) -> None:
+        log = read_frame(frame, function="f")
+        for read_as in (log.numbers, log.unchecked_numbers):
+            found = read_as("c", role="c")
+            assert found.tolist() == [1, 0, 1]
+            assert found.dtype.isnative
+        codes, vocabulary = log.ids("c", role="c")
+        assert codes.tolist() == [1, 0, 1]
+        assert vocabulary.labels.tolist() == [0, 1]
+
+    @pytest.mark.parametrize("frame", IDS.values(), ids=IDS)
+    def test_ids(self, frame: Any) -> None:
+        codes, vocabulary = read_frame(frame, function="f").ids("c", role="c")
+        assert codes.tolist() == [1, 0, 1]
+        assert vocabulary.labels.tolist() == ["a", "b"]
+
+    @pytest.mark.parametrize("frame", TIMES.values(), ids=TIMES)
+    def test_times(self, frame: Any) -> None:
+        log = read_frame(frame, function="f")
+        times = log.times("c", role="c")
+        assert (times.ticks / times.ticks_per_day).tolist() == np.array(DATES, dtype="M8[D]").astype(int).tolist()
+        assert log.ids("c", role="c").codes.tolist() == [1, 0, 1]
+
+    @pytest.mark.parametrize(("frame", "name"), REFUSED.values(), ids=REFUSED)
+    def test_refused(self, frame: Any, name: str) -> None:
+        log = read_frame(frame, function="f")
+        for read_as, fix in ((log.numbers, "cast it to "), (log.times, "parse it first|cast it to ")):
+            with pytest.raises(DataError, match=rf'^f: column "c" is of type {re.escape(name)}.*[,;] .*({fix})'):
+                read_as("c", role="c")
+        with pytest.raises(DataError, match=r'^f: column "c" (is of type|holds list values).*; (cast|make)'):
+            log.ids("c", role="c")

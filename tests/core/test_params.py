@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any
 
@@ -72,3 +73,22 @@ def test_flags(value: bool) -> None:
 def test_what_is_no_flag(value: Any) -> None:
     with pytest.raises(ParameterError, match=r"^f: progress must be True or False, got "):
         params.flag("progress", value)
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-03-01", "2026-03", dt.date(2026, 3, 1), dt.datetime(2026, 3, 1), np.datetime64("2026-03-01", "ns")]
+)
+def test_moments(value: Any) -> None:
+    assert params.moment("since", value) == np.datetime64("2026-03-01")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, 5, 0.5, "soon", "", "NaT", np.datetime64("NaT"), [1], "2026-03-01T00:00Z", "2026-03-01T00:00+01:00",
+        dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
+    ],
+)  # fmt: skip
+def test_what_is_no_moment(value: Any) -> None:
+    with pytest.raises(ParameterError, match=r"^f: since must be a date or time without zone.*, got "):
+        params.moment("since", value)

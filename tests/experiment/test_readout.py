@@ -337,6 +337,22 @@ class TestSequential:
 
 
 class TestHostile:
+    @pytest.mark.parametrize("unit", [None, "user"])
+    @pytest.mark.parametrize(
+        "metric", [Metric.mean("spend"), Metric.quantile("spend", 0.5), Metric.mean("spend", cap=9)]
+    )
+    def test_refuses_values_whose_squares_overflow(self, metric: Metric, unit: str | None) -> None:
+        frame = log(200).assign(user=np.arange(200))
+        frame.loc[[7, 90], "spend"] = -1.7e308
+        told = r'^readout: column "spend" holds 2 values beyond 1e\+75, whose squares overflow \(first at row 7\); drop'
+        with pytest.raises(DataError, match=told):
+            run(frame, metrics={"spend": metric}, unit=unit)
+
+    def test_names_a_unit_in_two_variants_as_the_caller_does(self) -> None:
+        frame = log(200).assign(user=5)
+        with pytest.raises(DataError, match=r"holds 1 units in two variants \(first 5, at row"):
+            run(frame, metrics={"spend": Metric.mean("spend")}, unit="user")
+
     def test_missing_control(self) -> None:
         with pytest.raises(ParameterError, match="control 'x' is not in column \"variant\", which holds 'a', 'b', 'c'"):
             run(control="x")

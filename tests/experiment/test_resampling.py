@@ -592,6 +592,8 @@ class TestHostileInput:
                          lambda f: permutation_test(f, control="a", unit="unit")):  # fmt: skip
             with pytest.raises(DataError, match=r"1 units in two variants \(first 2, at row 3\)"):
                 function(two_arms)
+        with pytest.raises(DataError, match=r"variant 7 of column \"variant\" has 1 row"):
+            permutation_test(pd.DataFrame({"variant": [3, 3, 7], "value": 1.0}), control=3)
         with pytest.raises(DataError, match=r"variant 'b' of column \"variant\" has 1 row"):
             mann_whitney(self.frame.iloc[:4], control="a")
         with pytest.raises(DataError, match="has 1 unit of column"):

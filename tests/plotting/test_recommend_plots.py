@@ -97,18 +97,26 @@ def named(n_models: int) -> Evaluation:
     return dataclasses.replace(result, models=names, replicates=result.replicates[:, places], **parts)
 
 
-@pytest.mark.parametrize("n_models", [2, 6, 12])
+@pytest.mark.parametrize("n_models", [2, 6, 12, 40])
 def test_names_are_neither_cut_nor_laid_over_each_other(n_models: int) -> None:
     result = named(n_models)
     for ax in (draw_trade_off(result), draw_differences(result.differences())):
         ax.figure.canvas.draw()
         names = [text.get_text() for text in [*ax.texts, *ax.get_yticklabels()] if "A model" in text.get_text()]
         found = boxes(ax, names)
-        assert len(found) >= n_models - 1
+        assert len(found) >= min(n_models, 31) - 1
         width, height = ax.figure.bbox.max
         assert all(box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height for box in found)
         assert not any(a.overlaps(b) for place, a in enumerate(found) for b in found[:place])
         assert all(box.x1 <= width for box in boxes(ax, [text.get_text() for text in ax.texts]))
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("dpi", [70, 100, 200])
+def test_headlines_stay_within_the_picture(dpi: int) -> None:
+    ax = draw_differences(named(40).differences())
+    ax.figure.set_dpi(dpi)
+    assert all(box.x1 <= ax.figure.bbox.x1 for box in boxes(ax, [text.get_text() for text in ax.texts]))
 
 
 def test_what_resamples_cannot_tell_from_nothing_is_below_their_floor() -> None:

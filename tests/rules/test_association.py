@@ -386,6 +386,19 @@ class TestThinning:
         np.testing.assert_array_equal(best, every[~np.isnan(every)][:5])
         assert len(rules.strongest(10_000)) == len(rules)
 
+    @pytest.mark.parametrize("correction", ["holm", "bh", None])
+    def test_significant_goes_by_what_the_correction_leaves(self, correction: str | None) -> None:
+        rng = np.random.default_rng(4)
+        baskets = Baskets.from_lists([np.flatnonzero(row < 0.4) for row in rng.random((60, 8))] * 4)
+        found = everything(baskets, 12, correction=correction)
+        level = found.p_value if found.q_value is None else found.q_value
+        alpha = float(np.median(level[level < 1]))
+        kept = found.significant(alpha)
+        assert listed(kept) == listed(found.take(level <= alpha))
+        assert 0 < len(kept) < len(found)
+        if correction is not None:
+            assert len(kept) < (found.p_value <= alpha).sum()
+
     def test_take_keeps_q_values(self, rules: Rules) -> None:
         some = rules.take([3, 1])
         np.testing.assert_array_equal(some.q_value, rules.q_value[[3, 1]])  # type: ignore[index]
@@ -591,5 +604,3 @@ class TestPublishedNumbers:
                 max_consequent=case["max_consequent"],
             )
             assert len(found) == case["rules"]
-            if "non_redundant" in case:
-                assert len(found.non_redundant()) == case["non_redundant"]

@@ -22,6 +22,7 @@ from growthkit.exceptions import DataError, ParameterError
 from growthkit.rules import Baskets, Itemsets, count_itemsets, frequent_itemsets, top_itemsets
 from growthkit.rules._support import least_count
 from growthkit.testing import FrameEngine
+from tests.references import closed as by_definition
 from tests.references import itemsets as reference
 from tests.support import to_lists
 
@@ -127,6 +128,49 @@ class TestKinds:
         generators = {one for one in every if all((every[part] if part else n) > every[one] for part in smaller[one])}
         for kind, expected in (("closed", closed), ("maximal", maximal), ("generators", generators)):
             assert mined(baskets, min_support=least, kind=kind) == {one: every[one] for one in expected}
+
+    @pytest.mark.parametrize("kind", ["all", "closed", "maximal", "generators"])
+    def test_lengths_beyond_64_bits_are_no_bound(self, kind: str) -> None:
+        baskets = [list("abc"), list("ab"), list("a")]
+        assert mined(baskets, min_support=1, kind=kind, max_len=10**30) == mined(baskets, min_support=1, kind=kind)
+        assert mined(baskets, min_support=1, kind=kind, min_len=10**30) == {}
+
+    @given(data=st.data())
+    def test_of_items_and_their_groups(self, data: st.DataObject) -> None:
+        """By definition among the items and groups of each basket, then without the groups of the items that are in."""
+        leaves = [f"i{number}" for number in range(5)]
+        group = st.sampled_from(["x", "y", "z"])
+        table = pd.DataFrame({name: data.draw(st.lists(group, min_size=5, max_size=5)) for name in ("aisle", "floor")})
+        lists = data.draw(st.lists(st.sets(st.sampled_from(leaves), max_size=4), min_size=1, max_size=10))
+        if not any(lists):
+            return
+        baskets = Baskets.from_lists(lists).with_taxonomy(table.assign(item_id=leaves))
+        codes, edges = baskets.rows.codes, baskets.rows.indptr
+        assert baskets.taxonomy is not None
+        above = [set(part.tolist()) for part in np.split(baskets.taxonomy.codes, baskets.taxonomy.indptr[1:-1])]
+        least = data.draw(st.integers(1, 3))
+        counts = by_definition.count_all(
+            [row.tolist() for row in np.split(codes, edges[1:-1])], [1] * len(lists), least
+        )
+        expected = {
+            "closed": by_definition.most_specific(by_definition.closed(counts), above),
+            "maximal": by_definition.most_specific(by_definition.maximal(counts), above),
+            "generators": by_definition.generators(counts, len(lists)),
+        }
+        for kind, itemsets in expected.items():
+            named = {frozenset(baskets.items.labels[list(one)]): n for one, n in itemsets.items()}
+            assert found(frequent_itemsets(baskets, min_support=least, kind=kind)) == named
+
+    def test_an_item_that_is_all_of_its_group(self) -> None:
+        table = pd.DataFrame({"item_id": ["brie", "gouda", "rye"], "shelf": ["cheese", "cheese", "bread"]})
+        baskets = Baskets.from_lists([["brie", "gouda"], ["brie"], ["rye"], ["rye", "brie"]]).with_taxonomy(table)
+        closed = {frozenset(["brie", "gouda"]): 1, frozenset(["rye"]): 2, frozenset(["brie", "rye"]): 1}
+        closed |= {frozenset(["brie"]): 3}
+        assert found(frequent_itemsets(baskets, min_support=1, kind="closed")) == closed
+        assert set(found(frequent_itemsets(baskets, min_support=1, kind="maximal"))) == {
+            frozenset(["brie", "gouda"]),
+            frozenset(["brie", "rye"]),
+        }
 
     def test_only_some_items(self) -> None:
         baskets = [list("abc"), list("ab"), list("ac"), list("bc")]

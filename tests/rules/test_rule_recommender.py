@@ -71,6 +71,16 @@ def test_ties_go_to_the_larger_count_then_to_the_shorter_antecedent() -> None:
     assert table["because"].tolist() == [("a",)]
 
 
+def test_of_equal_scores_that_of_the_most_baskets_comes_first() -> None:
+    """Two rules with a confidence of one half: of 2 and of 4 baskets, whatever the order in which they stand."""
+    shop = [["a", "x"]] * 2 + [["a"]] * 2 + [["b", "y"]] * 4 + [["b"]] * 4
+    rules = rules_of(shop).filter(antecedent=["a", "b"])
+    assert rules.measure("confidence").tolist() == [0.5, 0.5]
+    for order in ([0, 1], [1, 0]):
+        table = RuleRecommender(rules.take(order)).recommend(Baskets.from_lists([["a", "b"]]))
+        assert table["item_id"].tolist() == ["y", "x"]
+
+
 def test_of_every_library(engine: FrameEngine) -> None:
     now = engine({"basket_id": np.array([8, 7, 8]), "item_id": np.array(["tea", "bread", "unknown"], dtype=object)})
     found = RuleRecommender(rules_of(SHOP)).recommend(now, k=2)
@@ -103,6 +113,16 @@ def test_groups_of_the_items_are_added() -> None:
     rules = mine_rules(shop, min_support=1, min_threshold=0.0).filter(antecedent=["group=cheese"])
     offered = RuleRecommender(rules).recommend(Baskets.from_lists([["brie"]]))
     assert set(offered["item_id"]) == {"wine", "group=drinks"}
+
+
+def test_a_group_does_not_stand_for_its_only_item() -> None:
+    """Rye was the only bread when the rules were found; who has another bread now has no rye."""
+    table = pd.DataFrame({"item_id": ["brie", "rye"], "shelf": ["cheese", "bread"]})
+    rules = mine_rules(Baskets.from_lists([["brie", "rye"]] * 3).with_taxonomy(table), min_support=1)
+    now = Baskets.from_lists([["bun"]]).with_taxonomy(pd.DataFrame({"item_id": ["bun"], "shelf": ["bread"]}))
+    offered = RuleRecommender(rules).recommend(now)
+    assert set(offered["because"]) == {("shelf=bread",)}
+    assert set(offered["item_id"]) == {"brie", "shelf=cheese"}
 
 
 def test_nothing_to_say() -> None:

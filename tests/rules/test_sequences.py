@@ -147,6 +147,15 @@ class TestTime:
             for bounds in ({"min_gap": gap}, {"max_gap": gap}, {"max_span": gap}):
                 assert sequential_patterns(frame, min_support=1, **bounds).find([["a"], ["b"]]) == 1
 
+    @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+    @pytest.mark.parametrize("seconds", [22, 29, 85, 113, 183])
+    def test_shares_of_a_day_are_whole_ticks(self, unit: str, seconds: int) -> None:
+        """22 / 86,400 of a day times 86,400 is 21.999999999999996."""
+        stamps = (np.datetime64("2026-01-01", "s") + np.array([0, seconds])).astype(f"datetime64[{unit}]")
+        frame = self.log().assign(timestamp=stamps)
+        for bounds in ({"min_gap": seconds / 86_400}, {"max_gap": seconds / 86_400}, {"max_span": seconds / 86_400}):
+            assert sequential_patterns(frame, min_support=1, **bounds).find([["a"], ["b"]]) == 1
+
     def test_a_least_gap_between_two_ticks_is_rounded_up(self) -> None:
         frame = frame_of([(1, 0, "a"), (1, 1, "b"), (1, 2, "c")])
         found = sequential_patterns(frame, min_support=1, min_gap=1.5, max_gap=1e300)
@@ -213,6 +222,11 @@ class TestEdges:
         with pytest.raises(DataError, match="more than max_patterns = 10 patterns are frequent"):
             sequential_patterns(paper(), min_support=2, max_patterns=10)
         assert len(sequential_patterns(paper(), min_support=2, max_patterns=53)) == 53
+
+    def test_bounds_beyond_64_bits_are_none(self) -> None:
+        for kind in ("all", "closed"):
+            found = sequential_patterns(paper(), min_support=2, kind=kind, max_len=10**30, max_patterns=10**30)
+            assert counts(found) == counts(sequential_patterns(paper(), min_support=2, kind=kind))
 
     @pytest.mark.parametrize("moment", [0.5, 2.0**60])
     def test_fractions_and_what_floats_cannot_tell_apart_are_no_order(self, moment: float) -> None:

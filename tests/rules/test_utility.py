@@ -69,6 +69,18 @@ class TestAnswer:
         lines = [(basket, "a", 0.1) for basket in range(10)]
         assert worths(high_utility_itemsets(frame_of(lines), min_utility=1.0)).keys() == {("a",)}
 
+    @pytest.mark.parametrize(("cents", "n"), [(70, 100_000), (30, 100_000), (1_999, 100_000), (110, 1_000_000)])
+    def test_many_cents_that_sum_to_the_threshold_are_in(self, cents: int, n: int) -> None:
+        """Added up one by one, 100,000 times 0.7 is 69,999.99999..."""
+        frame = pd.DataFrame({"basket_id": np.repeat(np.arange(n), 2), "item_id": ["a", "b"] * n, "value": cents / 100})
+        found = worths(high_utility_itemsets(frame, min_utility=cents * n / 100))
+        assert found[("a",)] == found[("b",)] == (n, pytest.approx(cents * n / 100, rel=1e-15))
+        assert found[("a", "b")] == (n, pytest.approx(2 * cents * n / 100, rel=1e-15))
+
+    def test_what_is_worth_little_beside_a_fortune_is_out(self) -> None:
+        frame = frame_of([(1, "pin", 1.0), (2, "palace", 1e15)])
+        assert worths(high_utility_itemsets(frame, min_utility=2)) == {("palace",): (1, 1e15)}
+
     def test_threads(self, threaded: None) -> None:
         draw = np.random.default_rng(5)
         frame = pd.DataFrame({"basket_id": draw.integers(0, 400, 3_000), "item_id": draw.integers(0, 30, 3_000)})
@@ -91,6 +103,9 @@ class TestEdges:
         found = high_utility_itemsets(frame_of([(1, "a", 1.0)]), min_utility=2)
         assert len(found) == 0
         assert found.to_frame().shape == (0, 6)
+
+    def test_a_bound_beyond_64_bits_is_none(self) -> None:
+        assert len(high_utility_itemsets(frame_of([(1, "a", 1.0), (1, "b", 1.0)]), min_utility=1, max_len=10**30)) == 3
 
     def test_losses_only(self) -> None:
         assert len(high_utility_itemsets(frame_of([(1, "a", -1.0), (1, "b", 0.0)]), min_utility=1)) == 0

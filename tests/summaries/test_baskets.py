@@ -33,6 +33,13 @@ def by_id(baskets: Baskets) -> dict[Any, set[Any]]:
     return dict(zip(baskets.baskets.labels.tolist(), sets_of(baskets), strict=True))
 
 
+def ancestors_of(baskets: Baskets) -> dict[str, set[str]]:
+    assert baskets.taxonomy is not None
+    labels, edges = baskets.items.labels, baskets.taxonomy.indptr
+    above = [set(labels[baskets.taxonomy.codes[a:b]].tolist()) for a, b in pairwise(edges)]
+    return dict(zip(labels.tolist(), above, strict=True))
+
+
 class TestFromFrame:
     @given(LINES)
     def test_baskets_are_the_sets_of_their_lines(self, lines: list[tuple[int, str]]) -> None:
@@ -92,8 +99,21 @@ class TestOtherWaysIn:
         baskets = Baskets.from_lists([("b", "a"), {"a"}, np.array(["b"]), (item for item in "ab"), []])
         assert sets_of(baskets) == [{"a", "b"}, {"a"}, {"b"}, {"a", "b"}, set()]
 
+    def test_onehot_columns_are_named_by_ids_of_any_kind(self) -> None:
+        table = pd.crosstab(pd.Series([7, 7, 8]), pd.Series([20, 3, 20]))
+        baskets = Baskets.from_onehot(table)
+        assert sets_of(baskets) == [{3, 20}, {20}]
+        assert baskets.items.kind == "integer"
+        assert Baskets.from_onehot(pd.DataFrame(index=[0, 1])).rows.lengths.tolist() == [0, 0]
+        with pytest.raises(DataError, match="1 ids are of type int among str"):
+            Baskets.from_onehot(pd.DataFrame({"a": [1], 1: [0]}))
+
     def test_unsorted_column_names(self) -> None:
         assert sets_of(Baskets.from_csr(sp.csr_array([[1, 0], [0, 1]]), ["z", "a"])) == [{"z"}, {"a"}]
+
+    def test_indices_that_are_unsorted_and_stand_twice(self) -> None:
+        matrix = sp.csr_matrix((np.ones(4), np.array([2, 0, 2, 1]), np.array([0, 3, 4])), shape=(2, 3))
+        assert sets_of(Baskets.from_csr(matrix, ["c", "b", "a"])) == [{"a", "c"}, {"b"}]
 
     def test_explicit_zeros_are_not_bought(self) -> None:
         matrix = sp.csr_array((np.array([0.0, 2.0]), np.array([0, 1]), np.array([0, 2])), shape=(1, 2))
@@ -110,9 +130,11 @@ class TestOtherWaysIn:
 
 
 class TestMerge:
-    @given(LINES, st.integers(0, 40))
-    def test_parts_merge_to_the_whole(self, lines: list[tuple[int, str]], cut: int) -> None:
-        parts = [part for part in (lines[:cut], lines[cut:]) if part]
+    @given(LINES, st.lists(st.integers(0, 2), min_size=40, max_size=40))
+    def test_parts_merge_to_the_whole(self, lines: list[tuple[int, str]], part_of: list[int]) -> None:
+        """Baskets whose lines lie in several parts are put together, their items in order and once each."""
+        cut = [[line for line, part in zip(lines, part_of, strict=False) if part == number] for number in range(3)]
+        parts = [part for part in cut if part]
         whole = Baskets.from_frame(frame_of(lines))
         first, *others = [Baskets.from_frame(frame_of(part)) for part in parts]
         merged = first.merge(*others)
@@ -172,17 +194,61 @@ class TestTaxonomy:
         ]
 
     def test_ancestors_are_the_groups_that_always_come_along(self) -> None:
-        baskets = Baskets.from_lists([["brie", "gouda"], ["rye"]]).with_taxonomy(self.TABLE)
-        assert baskets.taxonomy is not None
-        above = {
-            label: set(baskets.items.labels[baskets.taxonomy.codes[a:b]].tolist())
-            for label, a, b in zip(
-                baskets.items.labels.tolist(), baskets.taxonomy.indptr, baskets.taxonomy.indptr[1:], strict=False
-            )
-        }
+        above = ancestors_of(Baskets.from_lists([["brie", "gouda"], ["rye"]]).with_taxonomy(self.TABLE))
         assert above["brie"] == {"shelf=cheese", "floor=food"}
         assert above["shelf=cheese"] == {"floor=food"}
         assert above["floor=food"] == set()
+
+    def test_a_group_of_one_item_is_above_it_and_not_below(self) -> None:
+        levels = {"shelf": ["cheese", "bread"], "floor": ["food", "bakery"]}
+        baskets = Baskets.from_lists([["brie", "rye"]]).with_taxonomy(
+            pd.DataFrame({"item_id": ["brie", "rye"], **levels})
+        )
+        assert ancestors_of(baskets) == {
+            "brie": {"shelf=cheese", "floor=food"},
+            "shelf=cheese": {"floor=food"},
+            "floor=food": set(),
+            "rye": {"shelf=bread", "floor=bakery"},
+            "shelf=bread": {"floor=bakery"},
+            "floor=bakery": set(),
+        }
+
+    @given(st.lists(st.tuples(*[st.sampled_from("xyz")] * 3), min_size=1, max_size=6))
+    def test_ancestors_are_larger_groups_or_equal_ones_of_later_levels(self, groups: list[tuple[str, ...]]) -> None:
+        items = [f"i{number}" for number in range(len(groups))]
+        table = pd.DataFrame(groups, columns=["p", "q", "r"]).assign(item_id=items)
+        inside = {(0, item): {item} for item in items}
+        for level, name in enumerate("pqr", start=1):
+            for item, group in zip(items, table[name], strict=True):
+                inside.setdefault((level, f"{name}={group}"), set()).add(item)
+        expected = {
+            name: {
+                above
+                for (high, above), others in inside.items()
+                if high > 0 and high != low and (held < others or (held == others and low < high))
+            }
+            for (low, name), held in inside.items()
+        }
+        assert ancestors_of(Baskets.from_lists([items]).with_taxonomy(table)) == expected
+
+    def test_names_that_clash_are_refused(self) -> None:
+        table = pd.DataFrame({"item_id": ["brie", "shelf=cheese"], "shelf": ["cheese", "odd"]})
+        with pytest.raises(DataError, match=r"1 groups have the id of an item .*\(first 'shelf=cheese'\)"):
+            Baskets.from_lists([["brie", "shelf=cheese"]]).with_taxonomy(table)
+        table = pd.DataFrame({"item_id": ["brie", "rye"], "a": ["b=c", "x"], "a=b": ["y", "c"]})
+        with pytest.raises(DataError, match=r"or of another level's group \(first 'a=b=c'\)"):
+            Baskets.from_lists([["brie", "rye"]]).with_taxonomy(table)
+
+    def test_levels(self) -> None:
+        baskets = Baskets.from_lists([["brie"]])
+        twice = baskets.with_taxonomy(self.TABLE, levels=["shelf", "shelf"])
+        assert sets_of(twice) == [{"brie", "shelf=cheese"}]
+        assert ancestors_of(twice)["shelf=cheese"] == set()
+        with pytest.raises(ParameterError, match="levels must be names of columns in a list, got 'shelf'"):
+            baskets.with_taxonomy(self.TABLE, levels="shelf")
+        for levels in ([], None):
+            with pytest.raises(DataError, match="give at least one level"):
+                baskets.with_taxonomy(self.TABLE[["item_id"]], levels=levels)
 
     def test_an_item_and_a_group_may_share_a_name(self) -> None:
         table = pd.DataFrame({"item_id": ["cheese"], "shelf": ["cheese"]})
@@ -214,6 +280,7 @@ class TestRefusals:
             ([[1.0], [float("nan"), float("inf")]], "2 ids are missing, NaN or infinite"),
             ([["a"], ["b", 1]], r"1 ids are of type int among str \(first in basket 1\)"),
             ([[1, True]], "of type bool among int"),
+            ([[np.datetime64("NaT")], [np.datetime64("2026-01-01")]], "1 ids are missing"),
             ([["a"], [["b"]]], r"1 ids are of type list \(first in basket 1\), which is not hashable"),
         ],
     )
@@ -247,6 +314,49 @@ class TestRefusals:
             Baskets.from_csr(sp.csr_array([[1.0, 1.0]]), ["a", "a"])
         with pytest.raises(DataError, match="no rows"):
             Baskets.from_csr(sp.csr_array((0, 3)))
+
+    @pytest.mark.parametrize("matrix", [None, [[1, 0]], np.eye(2), sp.coo_array(np.array([1, 0]))])
+    def test_what_is_no_matrix(self, matrix: Any) -> None:
+        with pytest.raises(DataError, match=r"Baskets.from_csr: expected a scipy.sparse matrix of two dimensions"):
+            Baskets.from_csr(matrix)
+
+    def test_complex_numbers_and_texts_of_a_matrix(self) -> None:
+        with pytest.raises(DataError, match="values of type complex128, not real numbers"):
+            Baskets.from_csr(sp.csr_array([[1j]]))
+        with pytest.raises(DataError, match="columns must be ids in a list, got 'ab'"):
+            Baskets.from_csr(sp.csr_array([[1, 0]]), "ab")
+
+    def test_weights_beyond_what_can_be_counted(self) -> None:
+        message = r"the weights sum to 9,223,372,036,854,775,808, 2\*\*63 or more"
+        with pytest.raises(DataError, match=f"from_lists: {message}"):
+            Baskets.from_lists([["a"], []], weights=[2**62, 2**62])
+        with pytest.raises(DataError, match=f"from_lists: {message}"):
+            Baskets.from_lists([["a"]], weights=[2**63])
+        half = Baskets.from_lists([["a"]], weights=[2**62])
+        with pytest.raises(DataError, match=f"merge: {message}"):
+            half.merge(half)
+        assert half.merge(Baskets.from_lists([["a"]], weights=[2**62 - 1])).n_baskets == 2**63 - 1
+
+    @pytest.mark.parametrize("other", [5, [], pd.DataFrame({"basket_id": [1], "item_id": ["a"]})])
+    def test_merging_what_is_no_baskets(self, other: Any) -> None:
+        with pytest.raises(DataError, match=r"Baskets\.merge: expected Baskets, got"):
+            Baskets.from_lists([["a"]]).merge(other)
+
+    @pytest.mark.parametrize(
+        "moment", [None, 5, "soon", pd.NaT, pd.Timestamp("2026-01-01", tz="UTC"), "2026-01-01T00:00+01:00"]
+    )
+    def test_what_is_no_moment(self, moment: Any) -> None:
+        day = pd.to_datetime(["2026-01-01"])
+        baskets = Baskets.from_frame(
+            pd.DataFrame({"basket_id": [1], "item_id": [2], "timestamp": day}), timestamp="timestamp"
+        )
+        for method in ("before", "since"):
+            with pytest.raises(ParameterError, match=rf"Baskets\.{method}: moment must be a date or time without zone"):
+                getattr(baskets, method)(moment)
+
+    def test_lists_that_are_none(self) -> None:
+        with pytest.raises(DataError, match="expected a list of baskets, got 5"):
+            Baskets.from_lists(5)  # type: ignore[arg-type]
 
     def test_onehot_that_is_none(self) -> None:
         with pytest.raises(DataError, match='column "tea" holds 1 values other than 0 and 1'):

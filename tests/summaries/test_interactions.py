@@ -170,6 +170,17 @@ class TestMerge:
 class TestRefusals:
     FRAME = pd.DataFrame({"customer_id": [1, 2], "item_id": ["a", "b"], "event": ["view", "tap"], "w": [1.0, 0.0]})
 
+    def test_weights_that_overflow(self) -> None:
+        frame = pd.DataFrame({"customer_id": [1, 1, 2], "item_id": "a", "weight": 1e308, "event": "cart"})
+        with pytest.raises(DataError, match=r"^Interactions: the weights of 1 pairs sum to more than a double holds"):
+            Interactions.from_frame(frame, weight="weight")
+        with pytest.raises(DataError, match=r'column "weight" holds 3 weights that overflow .*first at row 0'):
+            Interactions.from_frame(frame, weight="weight", event="event", event_weights={"cart": 3})
+        with pytest.raises(DataError, match=r"the weights of 1 pairs sum"):
+            Interactions.from_frame(frame[:1], weight="weight").merge(
+                Interactions.from_frame(frame[1:], weight="weight")
+            )
+
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [

@@ -162,6 +162,28 @@ class TestHostile:
         with pytest.raises(DataError, match="no key"):
             moments(frame).by("region")
 
+    @pytest.mark.parametrize("huge", [1.7e308, -1e154, 1e78])
+    def test_values_whose_squares_overflow(self, huge: float) -> None:
+        frame = log(5000)
+        frame.loc[[17, 400], "x"] = huge
+        with pytest.raises(DataError, match=r'^Moments\.from_frame: column "x" holds 2 values beyond 1e\+75.*row 17\)'):
+            moments(frame)
+        with pytest.raises(DataError, match=r"holds 5000 values beyond"):
+            moments(frame.assign(x=huge))
+
+    def test_values_that_are_just_small_enough(self) -> None:
+        frame = log(400)
+        frame["x"] *= 1e75 / frame["x"].abs().max()
+        found = moments(frame)
+        for part in PARTS:
+            assert np.isfinite(getattr(found, part)).all()
+
+    @pytest.mark.parametrize("name", ["mean:x", "product:x:x"])
+    def test_tables_of_huge_values(self, name: str) -> None:
+        table = moments(log(400)).to_table()
+        with pytest.raises(DataError, match=f'column "{name}" holds 12 values beyond'):
+            Moments.from_table(table.assign(**{name: 1e300}))
+
     def test_changes_no_input(self) -> None:
         frame = log(50)
         before = frame.copy(deep=True)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -30,6 +30,12 @@ TICKS_A_DAY = {"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns"
 
 AS_STORED = frozenset(map(np.dtype, ("f8", "f4", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?")))
 """Types of numbers that kernels read without conversion: those of this machine's byte order."""
+
+LARGEST = 1e75
+"""Size up to which numbers can be summed, squared, and their sums of squares multiplied: all that statistics do."""
+
+NATURAL = {"date64[ms]": "timestamp[ms]", "string_view": "large_string"}
+"""Arrow's types that few functions know, and those that are read in their place."""
 
 NOT_A_TIME = np.iinfo(np.int64).min
 """How NumPy writes a missing timestamp: the smallest of all, so the extent of a column finds it."""
@@ -110,7 +116,8 @@ class Log:
             return _texts(series)
         if dtype.is_integer() or dtype.is_float() or isinstance(dtype, (nw.Boolean, nw.Date, nw.Datetime)):
             return self._plain(column, series)
-        self._refuse(column, f"is of type {dtype}, which cannot be an id; cast it to whole numbers or text")
+        fix = "cast it to whole numbers or text"
+        self._refuse(column, f"is of type {_type_name(series)}, which cannot be an id; {fix}")
 
     def holding(self, column: str, *, role: str) -> tuple[BoolArray, Log]:
         """Return which rows hold something in a column, neither null nor NaN, and the log of these rows."""
@@ -157,6 +164,12 @@ class Log:
             self.refuse_infinite(column, numbers)
         return frozen(numbers)
 
+    def measures(self, column: str, *, role: str) -> FloatArray:
+        """Read numbers like `numbers`, refusing those too large for statistics."""
+        numbers = self.numbers(column, role=role)
+        self.refuse_huge(column, numbers)
+        return numbers
+
     def unchecked_numbers(self, column: str, *, role: str) -> AnyArray:
         """Read a column of numbers or booleans as it is stored, without a copy where that can be.
 
@@ -169,6 +182,12 @@ class Log:
     def refuse_infinite(self, column: str, numbers: AnyArray) -> None:
         """Raise the error that counts the numbers that are not finite, if there are any."""
         self.refuse_rows(column, ~np.isfinite(numbers), "NaN, null or infinite values", "drop or fill them first")
+
+    def refuse_huge(self, column: str, numbers: AnyArray) -> None:
+        """Raise the error that counts the numbers beyond `LARGEST`, if there are any."""
+        if numbers.size and (numbers.max() > LARGEST or numbers.min() < -LARGEST):  # no temporary where all is well
+            complaint = f"values beyond {LARGEST:g}, whose squares overflow"
+            self.refuse_rows(column, np.abs(numbers) > LARGEST, complaint, "drop these rows or scale the column down")
 
     def _numeric(self, column: str, role: str) -> nw.Series[Any]:
         series = self._series(column, role)
@@ -193,14 +212,19 @@ class Log:
                 f'{self.function}: there is no column "{column}"; the columns are {listed}. '
                 f'Name the right one with {role}="...".'
             )
-        return self.frame[column]
+        series = _usual(self.frame[column])
+        if isinstance(series.dtype, (nw.Int128, nw.UInt128)):
+            self._refuse(column, f"is of type {series.dtype}, wider than NumPy's numbers; cast it to Int64 or text")
+        return series
 
     def _plain(self, column: str, series: nw.Series[Any]) -> AnyArray:
         """Return numbers, booleans, dates or timestamps as a NumPy array; float ids must be finite."""
-        array = np.ascontiguousarray(series.to_numpy())
+        return frozen(self._finite(column, np.ascontiguousarray(series.to_numpy())))
+
+    def _finite(self, column: str, array: AnyArray) -> AnyArray:
         if array.dtype.kind == "f":
             self.refuse_rows(column, ~np.isfinite(array), "NaN or infinite values", "drop or fill them first")
-        return frozen(array)
+        return array
 
     def _objects(self, column: str, series: nw.Series[Any]) -> AnyArray:
         """Return a column of Python objects of one type as an array, of numbers if that is what they are."""
@@ -215,7 +239,7 @@ class Log:
         if kind == "decimal":
             self._refuse(column, "holds Decimal values; cast them to whole numbers or text")
         if kind in ("integer", "floating", "boolean"):
-            return array_of(objects.tolist())
+            return self._finite(column, array_of(objects.tolist()))
         try:
             pd.factorize(objects[:1])
         except TypeError:
@@ -234,25 +258,17 @@ class Log:
         if _cannot_be_null(series.to_native()):
             return
         if series.null_count():
-            self.refuse_rows(
-                column,
-                np.asarray(series.is_null().to_numpy(), dtype=bool),
-                "null values",
-                "drop or fill them first",
-            )
+            bad = np.asarray(series.is_null().to_numpy(), dtype=bool)
+            self.refuse_rows(column, bad, "null values", "drop or fill them first")
 
     def _refuse_mixed(self, column: str, objects: AnyArray) -> None:
-        if _is_mixed(objects):
-            types: list[type[Any]] = list(map(type, objects))
+        types: list[type[Any]] = list(map(type, objects))
+        if len(set(types)) > 1:
             first = types[0]
             other = np.array([kind is not first for kind in types])
             stranger = types[int(other.argmax())].__name__
-            self.refuse_rows(
-                column,
-                other,
-                f"values of type {stranger} among {first.__name__}",
-                "cast the column to one type first",
-            )
+            complaint = f"values of type {stranger} among {first.__name__}"
+            self.refuse_rows(column, other, complaint, "cast the column to one type first")
 
     def _refuse_not_time(self, column: str, series: nw.Series[Any]) -> NoReturn:
         if isinstance(series.dtype, nw.Object):
@@ -354,6 +370,20 @@ def _taken(column: Coded, backend: str) -> Any:
     return pd.Series(native.array.take(column.codes), dtype=native.dtype, copy=False)  # told the type, it infers none
 
 
+def _usual(series: nw.Series[Any]) -> nw.Series[Any]:
+    """Return a column in this machine's byte order, and not in one of Arrow's types that few functions know."""
+    native: Any = series.to_native()
+    dtype: Any = getattr(native, "dtype", None)
+    if isinstance(dtype, np.dtype) and not dtype.isnative:
+        return nw.from_native(native.astype(dtype.newbyteorder("=")), series_only=True)
+    kind: Any = native.type if dtype is None else getattr(cast("Any", dtype), "pyarrow_dtype", "")
+    natural = NATURAL.get(str(kind))
+    if natural is None:
+        return series
+    arrow = native if dtype is None else native.array.__arrow_array__()
+    return nw.from_native(arrow.cast(natural), series_only=True)
+
+
 def _without_dictionary(series: nw.Series[Any]) -> nw.Series[Any]:
     """Return an Arrow dictionary column as its plain values, which may be other than text."""
     native: Any = series.to_native()
@@ -409,11 +439,10 @@ def _cannot_be_null(native: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.kind in "iub"
 
 
-def _is_mixed(objects: AnyArray) -> bool:
-    return len(set(map(type, objects))) > 1
-
-
 def _type_name(series: nw.Series[Any]) -> str:
     if isinstance(series.dtype, nw.Object) and len(series):
         return f"object ({type(series[0]).__name__})"
+    if isinstance(series.dtype, nw.Unknown):
+        native: Any = series.to_native()
+        return str(native.type if series.implementation.is_pyarrow() else native.dtype)
     return str(series.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 import numpy as np
@@ -59,9 +60,31 @@ class Params:
             self.refuse(name, "True or False", value)
         return value
 
+    def moment(self, name: str, value: Any) -> np.datetime64:
+        """Check that `value` is a date or time without zone: a date, datetime, numpy.datetime64 or ISO text."""
+        if value is None or isinstance(value, (int, float)) or _has_zone(value):
+            self.refuse(name, "a date or time without zone", value)
+        try:
+            moment = np.datetime64(value)
+        except (TypeError, ValueError):
+            self.refuse(name, "a date or time without zone, such as '2026-03-01'", value)
+        if np.isnat(moment):
+            self.refuse(name, "a date or time without zone", value)
+        return moment
+
     def refuse(self, name: str, wanted: str, value: Any) -> NoReturn:
         """Raise the error that says what was wanted and what came."""
         raise ParameterError(f"{self.function}: {name} must be {wanted}, got {value!r}.")
+
+
+def _has_zone(value: Any) -> bool:
+    """Whether a time, or the text of one, is in a time zone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return False
+    return getattr(value, "tzinfo", None) is not None
 
 
 def _as_whole(value: Any) -> int | None:

@@ -172,7 +172,7 @@ def changes(table: Table, names: list[str]) -> list[Finding]:
     _, first, place = np.unique(table.unit, return_index=True, return_inverse=True)
     findings: list[Finding] = []
     for name in names:
-        values = table.log.numbers(name, role="covariates")
+        values = table.log.measures(name, role="covariates")
         differs = values != values[first][place]
         findings.append(table.finding("changing_covariate", name, differs, "rows differ from the unit's first one"))
     return findings

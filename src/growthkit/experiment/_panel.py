@@ -54,11 +54,11 @@ def read_panel(log: Log, *, unit: str, timestamp: str, outcome: str, incomplete:
     Units that lack a period are refused, or dropped and counted in a notice, as `incomplete` says.
     """
     units, periods = log.ids(unit, role="unit"), log.ids(timestamp, role="timestamp")
-    values = log.numbers(outcome, role="outcome")
+    values = log.measures(outcome, role="outcome")
     if periods.vocabulary.labels.dtype.kind not in "iufM":
         raise DataError(
             f'{log.function}: column "{timestamp}" holds {periods.vocabulary.kind}, whose order in time is unknown; '
-            "pass dates, timestamps or numbers."
+            "pass dates, timestamps of one kind or numbers."
         )
     n_units, n_periods = len(units.vocabulary), len(periods.vocabulary)
     cell = units.codes.astype(np.int64) * n_periods + periods.codes

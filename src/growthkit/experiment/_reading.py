@@ -183,7 +183,7 @@ def _read_columns(log: Log, request: Request) -> tuple[dict[str, AnyArray], dict
         }
         for variable, source in sources.items():
             if source not in read:
-                reader = log.numbers if request.unit is not None or source in checked else log.unchecked_numbers
+                reader = log.measures if request.unit is not None or source in checked else log.unchecked_numbers
                 read[source] = reader(source, role="metrics")
             columns[variable] = read[source]
         if metric.cap is not None:
@@ -200,7 +200,7 @@ def _first_rows(log: Log, units: Encoded, keys: Mapping[str, Encoded], request: 
         if strange.any():
             row = int(strange.argmax())
             count = np.unique(units.codes[strange]).size
-            label = units.vocabulary.labels[units.codes[row]]
+            (label,) = units.vocabulary.decode(units.codes[row : row + 1]).tolist()
             what = "two variants" if key == request.variant else f'two values of "{key}"'
             raise DataError(
                 f'{log.function}: column "{request.unit}" holds {count} units in {what} '

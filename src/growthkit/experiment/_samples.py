@@ -70,8 +70,8 @@ def read_samples(
     control: Any = None,
 ) -> list[Sample]:
     """Read one sample per variant, that of `control` first; one sample of the whole where `variant` is None."""
-    values = log.numbers(value, role="value")
-    bases = None if denominator is None else log.numbers(denominator, role="denominator")
+    values = log.measures(value, role="value")
+    bases = None if denominator is None else log.measures(denominator, role="denominator")
     arms = None if variant is None else in_arms(log, variant, control)
     if unit is not None:
         values, bases, arms = _by_unit(log, unit, values, bases, arms)
@@ -151,7 +151,8 @@ def _refuse_two_arms(log: Log, unit: str, units: Encoded, strangers: BoolArray) 
 def refuse_few(log: Log, counts: AnyArray, labels: AnyArray | None, variant: str | None, unit: str | None) -> None:
     """Raise the error that names the first variant with a single unit, if there is one."""
     if (counts < 2).any():
-        where = "the frame" if labels is None else f'variant {labels[int(counts.argmin())]!r} of column "{variant}"'
+        label = None if labels is None else labels.tolist()[int(counts.argmin())]
+        where = "the frame" if labels is None else f'variant {label!r} of column "{variant}"'
         what = "row" if unit is None else f'unit of column "{unit}"'
         raise DataError(f"{log.function}: {where} has 1 {what}; at least 2 are needed to know how it varies.")
 

@@ -113,8 +113,8 @@ class CupacFeature(Estimator):
                 "features", "a list of columns known before the assignment, without the target", self.features
             )
         log = read_frame(data, function=params.function)
-        known = np.column_stack([log.numbers(name, role="features") for name in names])
-        target = log.numbers(self.target, role="target")
+        known = np.column_stack([log.measures(name, role="features") for name in names])
+        target = log.measures(self.target, role="target")
         folds = self._folds(log, n_folds)
         predicted = np.empty(target.size)
         for fold in range(n_folds):

@@ -314,7 +314,7 @@ def _balance(
 ) -> tuple[Balance, Omnibus, AnyArray, AnyArray]:
     arms, n_arms = table.arm[first], table.arms.size
     _refuse_small(table, np.bincount(arms, minlength=n_arms))
-    values: FloatArray = np.stack([table.log.numbers(name, role="covariates")[first] for name in names], axis=1)
+    values: FloatArray = np.stack([table.log.measures(name, role="covariates")[first] for name in names], axis=1)
     differences = balance_of(values, arms, n_arms, control, confidence, correction)
     others = np.delete(table.arms, control)
     labels = np.repeat(np.array(names, dtype=object), others.size), np.tile(others, len(names))

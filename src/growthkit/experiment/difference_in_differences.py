@@ -260,7 +260,7 @@ def _constant(log: Log, panel: Panel, names: Sequence[str], role: str) -> FloatA
     """Return columns that are constant within units, shape (units, columns)."""
     columns: list[FloatArray] = []
     for name in names:
-        values = panel.of(log.numbers(name, role=role))
+        values = panel.of(log.measures(name, role=role))
         _refuse_changes(log, panel, name, values != values[:, :1], f"a {role} must be constant for each unit")
         columns.append(values[:, 0])
     return np.column_stack(columns)

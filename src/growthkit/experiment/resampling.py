@@ -278,7 +278,7 @@ def _labels(samples: list[Sample]) -> AnyArray | None:
 def _quantiles_by_unit(
     log: Log, columns: _Columns, q: float, engine: Engine
 ) -> tuple[AnyArray | None, list[Replicates], int]:
-    values = log.numbers(columns.value, role="value")
+    values = log.measures(columns.value, role="value")
     arms = None if columns.variant is None else in_arms(log, columns.variant, columns.control)
     units, arm_of = group_rows(log, str(columns.unit), arms)
     counts = np.bincount(arm_of, minlength=1)

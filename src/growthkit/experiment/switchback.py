@@ -195,7 +195,7 @@ def switchback(
         log,
         times=times,
         treated=treated,
-        outcome=log.numbers(outcome, role="outcome"),
+        outcome=log.measures(outcome, role="outcome"),
         units=_units(log, unit),
         variant=variant,
         length=length,

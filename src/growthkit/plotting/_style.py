@@ -41,7 +41,7 @@ ORANGE = "#d9731a"
 RAMP = ("#f1f5f9", "#a9c8e4", "#4b8bc2", "#1b5e9b", "#0d3b66")
 TITLE_SIZE = 12.0
 TEXT_SIZE = 9.0
-LETTER = 0.5
+LETTER = 0.55
 BOLD_LETTER = 0.58
 """Mean width of a letter, as a share of the size of the font."""
 

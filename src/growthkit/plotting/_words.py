@@ -31,6 +31,9 @@ MINUS = "\N{MINUS SIGN}"
 LONGEST = 30
 """Letters of a name that a picture shows."""
 
+TAIL = 12
+"""Letters of these from the end of a name that is longer."""
+
 
 def count(n: float) -> str:
     """Return a whole number with thousands separators."""
@@ -107,9 +110,9 @@ def capital(text: str) -> str:
 
 
 def short(name: str) -> str:
-    """Return a name on one line, cut where it is very long."""
+    """Return a name on one line; of a very long one both ends, as names often differ at one of them."""
     line = " ".join(name.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - TAIL - 1]}…{line[-TAIL:]}"
 
 
 def joined(words: Iterable[str]) -> str:

@@ -296,7 +296,7 @@ def draw_trade_off(
     if not shown or not found:
         params.refuse("result", f"an evaluation by one of {', '.join(SHOWN)} and a metric of what is found", names)
     across, up = (_measure(result, name, k) for name in (x or shown[0], y or found[0]))
-    (ax,) = canvas(ax, size=(9.2, 5.6))
+    (ax,) = canvas(ax, size=(9.2, max(5.6, room_for(min(len(result.models), MOST + 1), 0.2)[1])))
     best = int(np.nanargmax(up[2]["value"])) if np.isfinite(up[2]["value"]).any() else 0
     shown_models = sorted({*range(min(len(result.models), MOST)), best})
     for place in shown_models:

@@ -291,6 +291,23 @@ def sum_behind(indptr: Int64Array, values: FloatArray, rest: FloatArray) -> None
 
 
 @kernel
+def added(total: float, lost: float, worth: float) -> tuple[float, float]:
+    """Return a sum with one more term, and what rounding has taken from it so far."""
+    new = total + worth
+    part = new - total
+    return new, lost + ((total - (new - part)) + (worth - part))
+
+
+@kernel
+def exact_sum(worths: FloatArray) -> float:
+    """Return a sum that is rounded about once."""
+    total, lost = 0.0, 0.0
+    for o in range(worths.size):
+        total, lost = added(total, lost, worths[o])
+    return total + lost
+
+
+@kernel
 def weigh_extensions(
     baskets: Worths,
     places: Int64Array,
@@ -299,10 +316,14 @@ def weigh_extensions(
     end: int,
     sizes: Int64Array,
     utility: FloatArray,
+    lost: FloatArray,
     bound: FloatArray,
     met: Int64Array,
 ) -> int:
-    """Sum for each item behind the occurrences what the set is worth with it, and at most with more as well."""
+    """Sum for each item behind the occurrences what the set is worth with it, and at most with more as well.
+
+    What rounding takes from the worth is kept in `lost`; many baskets of equal worth would lose much, all one way.
+    """
     items, values, rest, ends = baskets
     n_met = 0
     for o in range(begin, end):
@@ -313,7 +334,7 @@ def weigh_extensions(
                 n_met += 1
             sizes[item] += 1
             worth = worths[o] + values[p]
-            utility[item] += worth
+            utility[item], lost[item] = added(float(utility[item]), float(lost[item]), worth)
             bound[item] += max(worth + rest[p], 0.0)
     return n_met
 
@@ -349,7 +370,7 @@ def search_utilities(
     """
     n_items = indptr.size - 1
     sizes, slots, met = np.zeros(n_items, np.int64), np.full(n_items, NONE, np.int64), np.empty(n_items, np.int64)
-    utility, bound = np.zeros(n_items), np.zeros(n_items)
+    utility, lost, bound = np.zeros(n_items), np.zeros(n_items), np.zeros(n_items)
     places, worths = np.empty(64, np.int64), np.empty(64)
     found, worth_of, n_found = np.empty(64, np.int64), np.empty(64), 0
     waiting = np.empty(64, np.int64)
@@ -361,7 +382,7 @@ def search_utilities(
         worths[:end] = baskets.values[places[:end]]
         found = noted(found, n_found, NONE, root, end)
         worth_of = grown(worth_of, n_found + 1)
-        worth_of[n_found] = worths[:end].sum()
+        worth_of[n_found] = exact_sum(worths[:end])
         waiting = queued(waiting, 0, n_found, 1, 0, end)
         n_found, depth = n_found + 1, 1
         while depth:
@@ -370,7 +391,7 @@ def search_utilities(
             begin, end = int(waiting[4 * depth + 2]), int(waiting[4 * depth + 3])
             if length == max_len:
                 continue
-            n_met = weigh_extensions(baskets, places, worths, begin, end, sizes, utility, bound, met)
+            n_met = weigh_extensions(baskets, places, worths, begin, end, sizes, utility, lost, bound, met)
             first, stop = begin, end
             met[:n_met].sort()
             for i in range(n_met):
@@ -378,12 +399,13 @@ def search_utilities(
                 if bound[item] >= least:
                     found = noted(found, n_found, parent, item, sizes[item])
                     worth_of = grown(worth_of, n_found + 1)
-                    worth_of[n_found] = utility[item]
+                    worth_of[n_found] = utility[item] + lost[item]
                     waiting = queued(waiting, depth, n_found, length + 1, end, end + sizes[item])
                     slots[item], end = end, int(end + sizes[item])
                     n_found, depth = n_found + 1, depth + 1
             places, worths = grown(places, end), grown(worths, end)
             place_worths(baskets, places, worths, first, stop, slots)
             for i in range(n_met):
-                sizes[met[i]], slots[met[i]], utility[met[i]], bound[met[i]] = 0, NONE, 0.0, 0.0
+                item = int(met[i])
+                sizes[item], slots[item], utility[item], lost[item], bound[item] = 0, NONE, 0.0, 0.0, 0.0
     return found[: 3 * n_found], worth_of[:n_found]

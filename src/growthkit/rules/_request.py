@@ -17,6 +17,9 @@ __all__ = ["MAX_ITEMSETS", "Request", "read_request"]
 MAX_ITEMSETS = 100_000_000
 """Itemsets that are listed unless more are asked for: they take 1.2 GB."""
 
+UNBOUNDED = 2**31
+"""A length that no itemset has."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
@@ -83,9 +86,9 @@ def read_request(
     n_threads: int | None,
 ) -> Request:
     """Check the parameters that the functions share, and read the baskets."""
-    min_len = params.whole("min_len", min_len, low=1)
+    min_len = min(params.whole("min_len", min_len, low=1), UNBOUNDED)
     if max_len is not None:
-        max_len = params.whole("max_len", max_len, low=min_len)
+        max_len = min(params.whole("max_len", max_len, low=min_len), UNBOUNDED)
     max_itemsets = params.whole("max_itemsets", max_itemsets, low=1, high=2**31 - 1)
     if n_threads is not None:
         n_threads = params.whole("n_threads", n_threads, low=1)

@@ -30,6 +30,9 @@ __all__ = ["SequentialPatterns", "sequential_patterns"]
 BLOCKS = 64
 """Parts into which the first items are cut: many, since some items begin far more patterns than others."""
 
+UNBOUNDED = 2**62
+"""More items than a pattern has, and more patterns than there are."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SequentialPatterns(Result):
@@ -237,8 +240,8 @@ def sequential_patterns(
     params.one_of("kind", kind, ("all", "closed"))
     if kind == "closed" and max_gap is not None:
         params.refuse("max_gap", "None for closed patterns: under it a longer pattern may be more frequent", max_gap)
-    longest = None if max_len is None else params.whole("max_len", max_len, low=1)
-    limit = 2**62 if max_patterns is None else params.whole("max_patterns", max_patterns, low=1)
+    longest = UNBOUNDED if max_len is None else min(params.whole("max_len", max_len, low=1), UNBOUNDED)
+    limit = UNBOUNDED if max_patterns is None else min(params.whole("max_patterns", max_patterns, low=1), UNBOUNDED)
     params.flag("progress", progress)
     opened = read_frame(log, function=params.function, n_threads=n_threads)
     data = _read(opened, customer, item, timestamp)
@@ -246,11 +249,11 @@ def sequential_patterns(
     min_count = min(least_count(params, min_support, data.n_customers), data.n_customers + 1)
     histories, support, items = _histories(data, min_count)
     # Whether the longest patterns are closed is seen only beside those with one item more.
-    depth = 2**62 if longest is None else longest + (kind == "closed")
+    depth = longest + (kind == "closed")
     found = _search(histories, support, min_count, depth, bounds, limit, opened.n_threads, progress)
     parents, keys, counts = _most_frequent_first(*found)
     shown = np.flatnonzero(_is_closed(parents, keys, counts, len(items))) if kind == "closed" else np.arange(keys.size)
-    shown = shown if longest is None else shown[lengths_of(parents)[shown] <= longest]
+    shown = shown[lengths_of(parents)[shown] <= longest]
     return SequentialPatterns(opened.backend, items, parents, keys, counts, data.n_customers, kind, shown)
 
 

@@ -24,8 +24,14 @@ __all__ = ["UtilityItemsets", "high_utility_itemsets"]
 BLOCKS = 64
 """Parts into which the first items are cut: many, since some items begin far more sets than others."""
 
-ROUNDING = 1e-12
-"""What sums of doubles may be off by, as a share of all positive utility; a set that near to the threshold is in."""
+ROUNDING = 1e-14
+"""What the utility of a set may be off by, as a share of what was added up; a set that near to the threshold is in.
+
+Cents are no doubles, so a hundred thousand times 0.7 may come out a little below 70,000.
+"""
+
+EPSILON = 2.0**-53
+"""What one addition of doubles may be off by, as a share of the sum."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -144,7 +150,8 @@ def high_utility_itemsets(
     worth something behind it reaches the threshold; a basket whose sum is negative counts as 0. Items whose baskets are
     worth too little together are dropped beforehand. O(extensions at all occurrences) time.
 
-    Sums of doubles are off by up to 1e-12 of all positive utility; a set that near to the threshold is in.
+    Utilities are added up with what rounding takes, so that many small ones make what they should. A set is in if it
+    misses the threshold by no more than 1e-14 of the terms added, that is of `min_utility` and twice all losses.
 
     References
     ----------
@@ -168,7 +175,7 @@ def high_utility_itemsets(
     """
     params = Params("high_utility_itemsets")
     threshold = params.number("min_utility", min_utility, above=0)
-    longest = 2**62 if max_len is None else params.whole("max_len", max_len, low=1)
+    longest = min(params.whole("max_len", 2**62 if max_len is None else max_len, low=1), 2**62)
     params.flag("progress", progress)
     opened = read_frame(log, function=params.function, n_threads=n_threads)
     rows, items = _worth_of_items(opened, basket, item, utility)
@@ -176,9 +183,12 @@ def high_utility_itemsets(
     with np.errstate(over="ignore"):
         if not np.isfinite(np.abs(values).sum()):
             raise DataError(f'{params.function}: column "{utility}" sums to more than a float holds; scale it down.')
-    least = threshold - ROUNDING * float(np.maximum(values, 0).sum())
-    ranked, order = _in_search_order(rows, len(items), least)
-    parts = _search(ranked, order.size, least, longest, opened.n_threads, progress)
+    gains, losses = float(np.maximum(values, 0).sum()), -float(np.minimum(values, 0).sum())
+    # The terms of a set at the threshold are, all taken as positive, its utility and its losses twice.
+    least = threshold - ROUNDING * (threshold + 2 * losses)
+    hopeful = least - (values.size + 2) * EPSILON * gains  # bounds are plain sums of at most so many terms
+    ranked, order = _in_search_order(rows, len(items), hopeful)
+    parts = _search(ranked, order.size, hopeful, longest, opened.n_threads, progress)
     sets, counts, utilities = _decoded(parts, order, least)
     total = float(values.sum())
     return UtilityItemsets(

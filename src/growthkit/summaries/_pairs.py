@@ -26,7 +26,10 @@ def weigh(log: Log, event: str | None, event_weights: Mapping[Any, float] | None
         return weights
     numbers = log.numbers(weight, role="weight")
     log.refuse_rows(weight, numbers == 0, "weights of 0", "drop these rows; they say nothing")
-    return weights * numbers
+    with np.errstate(over="ignore"):
+        weighted = weights * numbers
+    log.refuse_rows(weight, ~np.isfinite(weighted), "weights that overflow with their event's", "scale them down")
+    return weighted
 
 
 def _weights_of_kinds(log: Log, event: str, event_weights: Mapping[Any, float]) -> FloatArray:
@@ -86,7 +89,13 @@ def one_a_pair(events: Ragged, duplicates: str) -> Ragged:
         return events
     last = np.append(starts[1:], events.codes.size) - 1
     if duplicates == "sum":
-        values = np.add.reduceat(events.values, starts)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.add.reduceat(events.values, starts)
+        n_overflown = int(np.count_nonzero(~np.isfinite(values)))
+        if n_overflown:
+            raise DataError(
+                f"Interactions: the weights of {n_overflown} pairs sum to more than a double holds; scale them down."
+            )
     else:
         values = np.maximum.reduceat(events.values, starts) if duplicates == "max" else events.values[last]
     indptr = np.concatenate(([0], np.cumsum(first, dtype=np.int64)))[events.indptr]

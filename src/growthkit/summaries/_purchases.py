@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -52,11 +53,13 @@ class Money(NamedTuple):
         """Make each pair canonical, so that equal sums are equal bits; refuse sums beyond the doubles."""
         _kernels.normalise(self.total, self.total_residue, 0, self.total.size)
         _kernels.normalise(self.first, self.first_residue, 0, self.first.size)
-        overflown = int(np.count_nonzero(~np.isfinite(self.total)))
-        if overflown:
+        with np.errstate(over="ignore", invalid="ignore"):
+            sound = all(math.isfinite(np.abs(sums).sum()) for sums in (self.total, self.first))
+        if not sound:
+            overflown = int(np.count_nonzero(~(np.isfinite(self.total) & np.isfinite(self.first))))
+            whose = f"{overflown} customers" if overflown else "all customers together"
             raise DataError(
-                f"CustomerSummary: the values of {overflown} customers sum to more than a double holds; "
-                "scale them down."
+                f"CustomerSummary: the values of {whose} sum to more than a double holds; scale the column down."
             )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._core.frames import Log, read_frame
 from .._core.ragged import Ragged
 from .._core.vocabulary import Vocabulary
-from ..exceptions import DataError
+from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, Int32Array, Int64Array, IntoFrame
 
 __all__ = ["climb"]
@@ -26,10 +26,21 @@ def climb(
             f"{function}: the items are of kind {items.kind}, groups have names; cast the items to text first."
         )
     log = read_frame(frame, function=function)
-    names = [name for name in log.frame.columns if name != item] if levels is None else list(levels)
+    names = _names_of_levels(log, item, levels)
     places = _places_of_items(log, items, item)
     groups = [_named_groups(log, name)[places] for name in names]
+    _refuse_clashes(function, items, groups)
     return _grown(rows, items, groups)
+
+
+def _names_of_levels(log: Log, item: str, levels: Sequence[str] | None) -> list[str]:
+    """Return the columns of the levels, each once."""
+    if isinstance(levels, str):
+        raise ParameterError(f"{log.function}: levels must be names of columns in a list, got {levels!r}.")
+    names = [name for name in log.frame.columns if name != item] if levels is None else list(dict.fromkeys(levels))
+    if not names:
+        raise DataError(f'{log.function}: there is no column beside "{item}"; give at least one level.')
+    return names
 
 
 def _places_of_items(log: Log, items: Vocabulary, column: str) -> Int64Array:
@@ -54,6 +65,20 @@ def _named_groups(log: Log, column: str) -> AnyArray:
     return np.array([f"{column}={group}" for group in groups.labels], dtype=object)[codes]
 
 
+def _refuse_clashes(function: str, items: Vocabulary, groups: list[AnyArray]) -> None:
+    """Refuse groups that would have the id of an item, or of a group of another level."""
+    taken = set(items.labels.tolist())
+    for level in groups:
+        names = set(level.tolist())
+        clashes = sorted(taken & names)
+        if clashes:
+            raise DataError(
+                f"{function}: {len(clashes)} groups have the id of an item or of another level's group (first "
+                f"{clashes[0]!r}); rename the column, or the item."
+            )
+        taken |= names
+
+
 def _grown(rows: Ragged, items: Vocabulary, groups: list[AnyArray]) -> tuple[Ragged, Vocabulary, Ragged]:
     """Put the groups beside their items; `groups` holds an array for each level, one entry an item."""
     parts = [items.labels, *groups]
@@ -66,14 +91,26 @@ def _grown(rows: Ragged, items: Vocabulary, groups: list[AnyArray]) -> tuple[Rag
 
 
 def _ancestors(levels: list[Int32Array], n: int) -> Ragged:
-    """Return the ancestors of each code: the groups of another level that all its items belong to."""
-    pairs = [_always_together(below, above) for below, above in permutations(levels, 2)]
+    """Return the ancestors of each code, of items and groups; `levels` holds the items first.
+
+    A code's ancestors are the groups of other levels that all its items belong to. Of two codes with the same items
+    that of the later level is above, so that nothing is its own ancestor's ancestor.
+    """
+    pairs = [
+        _always_together(levels[low], levels[high], only_part=low > high)
+        for low, high in permutations(range(len(levels)), 2)
+    ]
     below, above = np.concatenate(pairs, axis=1)
     return Ragged.from_codes(above, below, n).transpose(n).distinct()
 
 
-def _always_together(below: Int32Array, above: Int32Array) -> Int32Array:
-    """Return the pairs of codes where `below` stands beside one code of `above` only, as two rows."""
+def _always_together(below: Int32Array, above: Int32Array, *, only_part: bool) -> Int32Array:
+    """Return the pairs of codes where `below` stands beside one code of `above` only, as two rows.
+
+    With `only_part` without those where `above`, too, stands beside no other.
+    """
     pairs = np.unique(np.stack((below, above)), axis=1)
-    alone = np.bincount(pairs[0])[pairs[0]] == 1
-    return pairs[:, alone]
+    kept = np.bincount(pairs[0])[pairs[0]] == 1
+    if only_part:
+        kept &= np.bincount(pairs[1])[pairs[1]] > 1
+    return pairs[:, kept]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .._core.frames import Log, give_back, read_frame, stamps
+from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import Result
 from .._core.vocabulary import Vocabulary, array_of
 from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array, IntoFrame
-from ._labels import given_weights, line_ids, listed, refuse_unfit
+from ._labels import columns_as_items, given_weights, line_ids, listed, refuse_countless, refuse_unfit, sparse
 from ._taxonomy import climb
 
 __all__ = ["Baskets"]
@@ -135,6 +136,8 @@ class Baskets(Result):
         3
         """
         function = "Baskets.from_lists"
+        if not isinstance(cast("Any", baskets), Iterable):
+            raise DataError(f"{function}: expected a list of baskets, got {baskets!r}.")
         lists = [listed(row, basket) for row, basket in enumerate(baskets)]
         if not lists:
             raise DataError(f"{function}: there is no basket; pass at least one.")
@@ -150,10 +153,12 @@ class Baskets(Result):
     def from_onehot(cls, frame: IntoFrame) -> Baskets:
         """Read baskets from a table with one row per basket and one column per item, of 0 and 1 or booleans.
 
+        The names of the columns are the items' ids; in pandas they need not be text.
+
         Raises
         ------
         DataError
-            If a column holds anything else.
+            If a column holds anything else, or the names are of several types.
 
         Examples
         --------
@@ -162,17 +167,17 @@ class Baskets(Result):
         >>> rules.Baskets.from_onehot(pd.DataFrame({"tea": [True, True], "milk": [False, True]})).rows.lengths.tolist()
         [1, 2]
         """
-        log = read_frame(frame, function="Baskets.from_onehot")
-        columns: list[Int32Array] = []
+        log, ids = columns_as_items(frame, "Baskets.from_onehot")
+        bought = [np.zeros(0, dtype=np.int32)]
         for name in log.frame.columns:
             values = log.numbers(name, role="item")
             log.refuse_rows(
                 name, (values != 0) & (values != 1), "values other than 0 and 1", "say bought or not bought"
             )
-            columns.append(np.flatnonzero(values).astype(np.int32))
-        codes, items = Vocabulary.encode(np.array(log.frame.columns, dtype=object))
-        item_of = np.repeat(codes, [column.size for column in columns])
-        rows = Ragged.from_codes(item_of, np.concatenate(columns), len(items)).transpose(log.n_rows)
+            bought.append(np.flatnonzero(values).astype(np.int32))
+        codes, items = Vocabulary.encode(array_of(ids))
+        item_of = np.repeat(codes, [rows.size for rows in bought[1:]])
+        rows = Ragged.from_codes(item_of, np.concatenate(bought), len(items)).transpose(log.n_rows)
         return cls(log.backend, rows, items)
 
     @classmethod
@@ -182,14 +187,15 @@ class Baskets(Result):
         Parameters
         ----------
         matrix
-            A `scipy.sparse` matrix or array of any format; values above 0 mean bought, explicit zeros mean not bought.
+            A `scipy.sparse` matrix or array of two dimensions, of any format; values above 0 mean bought, explicit
+            zeros mean not bought.
         items
             The ids of the columns, distinct; None for their numbers.
 
         Raises
         ------
         DataError
-            If the matrix has no row, holds negative values or NaN, or `items` does not fit its columns.
+            If it is no such matrix, has no row or holds negative values or NaN, or `items` does not fit its columns.
 
         Examples
         --------
@@ -199,7 +205,7 @@ class Baskets(Result):
         [2, 0]
         """
         function = "Baskets.from_csr"
-        entries = matrix.tocoo()
+        entries = sparse(function, matrix).tocoo()
         n_rows, n_columns = entries.shape
         if n_rows == 0:
             raise DataError(f"{function}: the matrix has no rows; pass at least one.")
@@ -247,12 +253,27 @@ class Baskets(Result):
         }
 
     def before(self, moment: Any) -> Baskets:
-        """Return the baskets whose time is before `moment` (a timestamp or ISO text); `since` has the others."""
-        return self._kept(self._times("before") < np.datetime64(moment))
+        """Return the baskets whose time is before `moment`; `since` has the others.
+
+        Parameters
+        ----------
+        moment
+            A date or time without zone: a date, a datetime, `numpy.datetime64` or ISO text.
+
+        Raises
+        ------
+        ParameterError
+            If `moment` is nothing of that.
+        DataError
+            If the baskets have no times, or none is left.
+        """
+        moment = Params("Baskets.before").moment("moment", moment)
+        return self._kept(self._times("before") < moment)
 
     def since(self, moment: Any) -> Baskets:
-        """Return the baskets whose time is `moment` or later."""
-        return self._kept(self._times("since") >= np.datetime64(moment))
+        """Return the baskets whose time is `moment` or later; all else is as in `before`."""
+        moment = Params("Baskets.since").moment("moment", moment)
+        return self._kept(self._times("since") >= moment)
 
     def merge(self, *others: Baskets) -> Baskets:
         """Return the baskets of all parts together.
@@ -281,15 +302,18 @@ class Baskets(Result):
         item
             Column of the items' ids, each once. Items that are not in the baskets are passed over.
         levels
-            Columns of text, one a level, in any order; None for all columns but `item`.
+            Columns of text, one a level, in any order; None for all columns but `item`. Which groups are above which
+            is seen from the items: those of a group lie within those of its ancestors. Where two groups of different
+            levels have the same items, the one of the later level is above.
 
         Raises
         ------
         ParameterError
-            If the baskets have a taxonomy already.
+            If the baskets have a taxonomy already, or `levels` is a text.
         DataError
-            If the items are not text (cast them first: an id has one kind, and groups have names), or an item of the
-            baskets stands twice or nowhere in `frame`.
+            If the items are not text (cast them first: an id has one kind, and groups have names), an item of the
+            baskets stands twice or nowhere in `frame`, there is no level, or a group would have the id of an item or of
+            another level's group.
 
         References
         ----------
@@ -381,6 +405,7 @@ def _basket_weights(log: Log, column: str, codes: Int32Array, n: int) -> Int64Ar
     weights = np.zeros(n)
     weights[codes] = numbers
     log.refuse_rows(column, weights[codes] != numbers, "values that differ within a basket", "give a basket one weight")
+    refuse_countless(log.function, weights.astype(np.int64))
     return weights.astype(np.int64)
 
 
@@ -393,6 +418,9 @@ def _basket_times(log: Log, column: str, codes: Int32Array, n: int) -> AnyArray:
 
 def _merge(parts: list[Baskets]) -> Baskets:
     function = "Baskets.merge"
+    strangers = [part for part in parts if not isinstance(cast("Any", part), Baskets)]
+    if strangers:
+        raise DataError(f"{function}: expected Baskets, got {type(strangers[0]).__name__}; pass them one by one.")
     if any(part.taxonomy is not None for part in parts):
         raise DataError(f"{function}: a part has a taxonomy; merge first, then add it with with_taxonomy.")
     for what in ("baskets", "weights", "times"):
@@ -432,6 +460,7 @@ def _united_weights(parts: list[Baskets], row_maps: list[Int32Array], n: int) ->
                 f"(first at row {int(differing.argmax())} of one); give a basket one weight."
             )
         weights[rows] = column
+    refuse_countless("Baskets.merge", weights)
     return weights
 
 

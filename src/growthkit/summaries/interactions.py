@@ -15,7 +15,7 @@ from .._core.results import Notice, Result, announce
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError
 from ..typing import AnyArray, FloatArray, IntoFrame
-from ._labels import line_ids
+from ._labels import line_ids, sparse
 from ._pairs import decay, grouped, one_a_pair, paired, weigh, without_zeros
 
 __all__ = ["Interactions"]
@@ -203,7 +203,7 @@ class Interactions(Result):
           share of all pairs  0.75
         """
         function = "Interactions.from_csr"
-        entries = matrix.tocsr().tocoo()
+        entries = sparse(function, matrix).tocsr().tocoo()
         weights = entries.data.astype(np.float64)
         bad = ~np.isfinite(weights)
         if bad.any():

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .._core.frames import Log, frozen, give_back, read_frame
+from .._core.frames import LARGEST, Log, frozen, give_back, read_frame
 from .._core.parallel import block_edges, rows_apart, run_blocks
 from .._core.params import Params
 from .._core.results import Result
 from .._core.vocabulary import Vocabulary
 from ..exceptions import DataError, ParameterError
-from ..typing import AnyArray, FloatArray, Int32Array, Int64Array, IntoFrame
+from ..typing import AnyArray, BoolArray, FloatArray, Int32Array, Int64Array, IntoFrame
 from . import _moments_kernels
 from ._moments_pass import Sums, pass_over
 
@@ -153,10 +153,9 @@ class Moments(Result):
         numbers = [frozen(column) for column in columns.values()]
         marks = [name in binary for name in names]
         sums, bad = pass_over(frozen(cells), n_cells, numbers, limits, marks, places, n_threads=log.n_threads)
-        # A finite mean proves that every value was finite; overflow only costs the slow look.
-        for name, column, mean in zip(names, numbers, sums.mean.T, strict=True):
-            if not np.isfinite(mean).all():
-                log.refuse_infinite(name, column)
+        for j in np.flatnonzero(~_are_sound(sums)).tolist():  # which may be overflow, and only costs the slow look
+            log.refuse_infinite(names[j], numbers[j])
+            log.refuse_huge(names[j], np.minimum(numbers[j], limits[j]))
         for place in np.flatnonzero(bad).tolist():
             strange = (numbers[place] != 0) & (numbers[place] != 1)
             log.refuse_rows(names[place], strange, "values that are neither 0 nor 1", "compare first, or take its mean")
@@ -375,6 +374,8 @@ def _from_table(log: Log) -> Moments:
     possible = {f"product:{x}:{y}": (x, y) for x in variables for y in variables}
     pairs = _pair_places(variables, [possible[name] for name in names if name in possible], function=log.function)
     numbers = {name: log.numbers(name, role="n") for name in names if name not in keys and name in _known(names)}
+    for name in variables:
+        log.refuse_huge(f"mean:{name}", numbers[f"mean:{name}"])
     found = [f"product:{variables[i]}:{variables[j]}" for i, j in pairs.tolist()]
     found = [name if name in names else ":".join(["product", *name.split(":")[:0:-1]]) for name in found]
     n = numbers["n"]
@@ -382,6 +383,7 @@ def _from_table(log: Log) -> Moments:
     table = {name: log.numbers(name, role="product") for name in found}
     for name in found[: len(variables)]:
         log.refuse_rows(name, table[name] < 0, "negative sums of squares", "centre the products at the cell's mean")
+        log.refuse_huge(name, np.sqrt(table[name] / n))
     encoded = {key: log.ids(key, role="keys") for key in keys}
     cells, labels = joint_cells(encoded, 1)
     first = np.unique(cells, return_index=True)[1]
@@ -410,6 +412,13 @@ def _distinct(params: Params, name: str, given: Any) -> tuple[str, ...]:
     if not names or len(set(names)) < len(names) or "n" in names:
         params.refuse(name, "a list of different column names, none of them 'n'", given)
     return names
+
+
+def _are_sound(sums: Sums) -> BoolArray:
+    """Return which variables hold nothing but finite numbers up to `LARGEST`, as their sums prove."""
+    n = sums.n[:, None]
+    squares = sums.products[:, : sums.mean.shape[1]]
+    return np.all((np.abs(sums.mean) <= LARGEST) & (squares <= n * LARGEST**2), axis=0)
 
 
 def _all_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
