@@ -291,10 +291,7 @@ def hash_column(step: Step, first: Any, bits: AnyArray, keys: Int64Array) -> Any
     if first < 0:
         return hash_words(bits, at, step.stride, step.words)
     for word in range(step.words):
-        left = bits[at + word * step.stride]
-        while left:
-            total += keys[first + (word << 6) + np.int64(count_ones((left & (np.uint64(0) - left)) - np.uint64(1)))]
-            left &= left - np.uint64(1)
+        total += sum_marked(keys, first + (word << 6), bits[at + word * step.stride])
     return total & HASHED
 
 
