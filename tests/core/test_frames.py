@@ -116,6 +116,7 @@ class TestIds:
             (objects("a", "b", 3), "holds 1 values of type int among str (first at row 2); cast the column"),
             (objects(1, 1.0, 2), "holds 1 values of type float among int (first at row 1); cast the column"),
             (objects(1, True, 2), "holds 1 values of type bool among int (first at row 1); cast the column"),
+            (objects(1, np.float64(1), 2), "holds 1 values of type float among int (first at row 1); cast the column"),
             (pd.Categorical(objects("a", "b", 3)), "holds 1 values of type int among str (first at row 2); cast"),
             (objects("a", np.nan, None), "holds 2 null values (first at row 1); drop or fill them first."),
             (pd.Categorical(["a", None, "b"]), "holds 1 null values (first at row 1); drop or fill them first."),
@@ -227,6 +228,9 @@ class TestIds:
     def test_categories_of_numbers_stay_numbers(self, frame: Any) -> None:
         assert customers(frame).customer_id.tolist() == [5, 7]
 
+    def test_numbers_of_numpy_are_those_of_python(self) -> None:
+        assert read(customer_id=objects(1, np.int64(2), np.int8(1))).customer_id.tolist() == [1, 2]
+
     def test_default_text_of_pandas(self) -> None:
         assert read(customer_id=pd.Series(["b", "a", "b"])).customer_id.tolist() == ["a", "b"]
 
@@ -237,7 +241,9 @@ class TestTimes:
         [
             (DAYS.tz_localize("Europe/Paris"), "is in time zone Europe/Paris; convert it to the shop's local time"),
             (objects(DAYS[0].tz_localize("UTC"), DAYS[1].tz_localize("Asia/Tokyo"), DAYS[2]),
-             "mixes time zones (Asia/Tokyo, None, UTC); convert all to the shop's local time and drop the zone."),
+             "holds 2 times that are not in the zone of the first, UTC, but in Asia/Tokyo, None (first at row 1); "
+             "convert all to the shop's local time and drop the zone."),
+            (objects(None, DAYS[1].tz_localize("UTC"), None), "holds 2 null values (first at row 0); drop or fill"),
             (DAYS[[0, 1]].append(pd.DatetimeIndex([pd.NaT])), "holds 1 null values (first at row 2); drop or fill"),
             (objects(*DAYS.date), "is of type object (date), not timestamps; parse it first"),
         ],
@@ -437,6 +443,12 @@ class TestFrames:
         assert len(rows.ids("x", role="x").vocabulary) == 2
         assert rows.holding("x", role="x")[1] is rows
 
+    @pytest.mark.skipif(not hasattr(pa, "string_view"), reason="needs a later PyArrow")
+    def test_rows_are_picked_beside_texts_of_any_type(self) -> None:
+        texts = pa.array(["a", "b", "c"]).cast(pa.string_view())
+        _, log = read_frame(pa.table({"x": [1.5, None, 2.5], "id": texts}), function="f").holding("x", role="x")
+        assert log.ids("id", role="id").vocabulary.labels.tolist() == ["a", "c"]
+
     def test_rows_that_hold_something_in_two_columns_keep_their_places(self) -> None:
         frame = pd.DataFrame({"x": [np.nan, 1.0, 2.0, 3.0], "y": [0.0, np.nan, 1.0, np.inf]})
         _, first = read_frame(frame, function="f").holding("x", role="x")
@@ -587,7 +599,7 @@ IDS = {
     "dictionary": of_arrow(WORDS, pa.string()).cast(pa.schema({"c": pa.dictionary(pa.int32(), pa.string())})),
     **{
         f"{make.__name__} {dtype}": make(WORDS, dtype)
-        for dtype in (pa.string(), pa.large_string(), pa.string_view())
+        for dtype in (getattr(pa, name)() for name in ("string", "large_string", "string_view") if hasattr(pa, name))
         for make in (of_arrow, of_arrow_in_pandas)
     },
 }
@@ -625,7 +637,7 @@ REFUSED = {
         for make in (of_arrow, of_arrow_in_pandas)
     },
     "polars decimal": (of_polars(DECIMALS, pl.Decimal(10, 2)), "Decimal"),
-    "polars Int128": (of_polars(WHOLE, pl.Int128), "Int128"),
+    **({"polars Int128": (of_polars(WHOLE, pl.Int128), "Int128")} if hasattr(pl, "Int128") else {}),
     "polars Binary": (of_polars(BYTES, pl.Binary), "Binary"),
 }
 """Columns of types that are neither numbers, ids nor times, and how messages call these."""

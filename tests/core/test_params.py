@@ -85,7 +85,7 @@ def test_moments(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        None, 5, 0.5, "soon", "", "NaT", np.datetime64("NaT"), [1], "2026-03-01T00:00Z", "2026-03-01T00:00+01:00",
+        None, 5, 0.5, "soon", "", "NaT", np.datetime64("NaT", "s"), [1], "2026-03-01T00:00Z", "2026-03-01T00:00+01:00",
         dt.datetime(2026, 3, 1, tzinfo=dt.UTC),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from growthkit._core.vocabulary import Vocabulary
+from growthkit._core.vocabulary import Vocabulary, array_of, plain
 from growthkit.exceptions import DataError
 from growthkit.testing.strategies import ID_KINDS
 from tests.references.vocabulary import encode
@@ -155,3 +155,34 @@ def test_find_among_ids_of_several_types() -> None:
     assert texts.find(["b", 1, None, ["a"], "a"]).tolist() == [1, -1, -1, -1, 0]
     days = Vocabulary.encode(np.array(["2026-01-01", "2026-01-02"], dtype="datetime64[ns]")).vocabulary
     assert days.find([dt.datetime(2026, 1, 2), dt.datetime(2026, 1, 3)]).tolist() == [1, -1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "twins"),
+    [
+        ([np.int64(1), 2, np.uint8(3)], [1, 2, 3]),
+        ([np.float64(0.5), 1.5, np.float32(2.5), np.longdouble(3.5)], [0.5, 1.5, 2.5, 3.5]),
+        ([np.bool_(True), False], [True, False]),
+        ([np.str_("a"), "b"], ["a", "b"]),
+        ([np.bytes_(b"a"), b"b"], [b"a", b"b"]),
+        ([np.timedelta64(1, "ns"), np.timedelta64(2, "D")], [np.timedelta64(1, "ns"), np.timedelta64(2, "D")]),
+    ],
+    ids=["integer", "float", "boolean", "text", "bytes", "span"],
+)
+def test_scalars_of_numpy_are_their_twins_in_python(ids: list[Any], twins: list[Any]) -> None:
+    found = array_of(ids).tolist()
+    assert found == twins
+    assert list(map(type, found)) == list(map(type, twins))
+    assert Vocabulary.encode(array_of(twins)).vocabulary.find(ids).min() >= 0
+
+
+def test_plain_ids_are_passed_on_as_they_are() -> None:
+    ids = ["a", 1, np.datetime64("2026-01-01")]
+    assert plain(ids) is ids
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "f8", "?", "M8[us]", "M8[ns]", "O"])
+def test_example_is_of_the_kind_of_the_ids(dtype: str) -> None:
+    one = np.array(["x"] if dtype == "O" else [1000], dtype=dtype)
+    assert Vocabulary(one).example == Vocabulary(one).objects()[0]
+    assert type(Vocabulary(one[:0].copy()).example) is type(Vocabulary(one).example)

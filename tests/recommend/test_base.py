@@ -324,6 +324,10 @@ class TestLearning:
         ):
             model_of([[1.0, 2.0]], [[1, 1]], items=pd.DataFrame({"item_id": ["0", "1"]}))
 
+    def test_item_columns_without_a_text_for_a_name_are_passed_over(self) -> None:
+        brands = pd.DataFrame({"item_id": [0, 1], 5: ["x", "x"], "brand": ["y", "z"]})
+        assert list(model_of([[1.0, 2.0]], [[1, 1]], items=brands).item_columns_) == ["item_id", "brand"]
+
     def test_refuses_items_with_two_rows(self) -> None:
         twice = pd.DataFrame({"item_id": [0, 0]})
         with pytest.raises(DataError, match="holds 2 rows whose item has another row"):

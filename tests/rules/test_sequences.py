@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from growthkit._core.frames import read_frame
 from growthkit.exceptions import DataError, ParameterError
-from growthkit.rules import SequentialPatterns, sequential_patterns
+from growthkit.rules import SequentialPatterns, sequences, sequential_patterns
 from growthkit.testing import FrameEngine
 from tests.references import sequences as twin
 
@@ -237,6 +238,15 @@ class TestEdges:
     def test_a_text_is_no_pattern(self) -> None:
         with pytest.raises(DataError, match="a pattern is a collection of elements, got 'ab'"):
             sequential_patterns(paper(), min_support=2).find("ab")
+
+    def test_elements_hold_distinct_items_in_rising_order(self) -> None:
+        """Else the search would count no more customers, but double its work with each item."""
+        frame = frame_of([(1, 0, item) for item in "cabcab"] + [(0, 0, "b"), (0, 1, "b"), (0, 0, "b")])
+        entries = sequences._read(read_frame(frame, function="f"), "customer_id", "item_id", "timestamp")
+        histories, support, _ = sequences._histories(entries, 1)
+        assert np.split(histories.items, histories.edges[1:-1])[2].tolist() == [0, 1, 2]
+        assert histories.items.tolist() == [1, 1, 0, 1, 2]
+        assert support.tolist() == [1, 2, 1]
 
     def test_json_keeps_elements_apart(self) -> None:
         table = sequential_patterns(paper(), min_support=4, max_len=2).to_dict()["columns"]

@@ -108,6 +108,26 @@ class TestOtherWaysIn:
         with pytest.raises(DataError, match="1 ids are of type int among str"):
             Baskets.from_onehot(pd.DataFrame({"a": [1], 1: [0]}))
 
+    @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=6))
+    def test_sparse_onehot_columns(self, table: list[list[bool]]) -> None:
+        dense = pd.DataFrame(table, columns=["b", "a", "c"])
+        for dtype in (pd.SparseDtype(bool, False), pd.SparseDtype(int, 0), pd.SparseDtype(float, 0.0)):
+            sparse = dense.astype({"b": dtype, "a": dtype, "c": int})
+            assert sets_of(Baskets.from_onehot(sparse)) == sets_of(Baskets.from_onehot(dense))
+
+    @pytest.mark.parametrize(
+        ("column", "complaint"),
+        [
+            (pd.arrays.SparseArray([0, 0, 2, 0, 3]), r"2 values other than 0 and 1 \(first at row 2\)"),
+            (pd.arrays.SparseArray([0, np.nan, 1], fill_value=0.0), r"1 NaN, null or infinite values .*row 1\)"),
+            (pd.arrays.SparseArray([np.nan, 1.0]), r"is of type Sparse\[float64, nan\], not numbers; cast it"),
+        ],
+        ids=["numbers", "NaN", "NaN left out"],
+    )
+    def test_sparse_columns_that_are_no_onehot(self, column: Any, complaint: str) -> None:
+        with pytest.raises(DataError, match=f'column "tea" (holds )?{complaint}'):
+            Baskets.from_onehot(pd.DataFrame({"tea": column}))
+
     def test_unsorted_column_names(self) -> None:
         assert sets_of(Baskets.from_csr(sp.csr_array([[1, 0], [0, 1]]), ["z", "a"])) == [{"z"}, {"a"}]
 
@@ -123,6 +143,14 @@ class TestOtherWaysIn:
         for item in (1, 1.0, True, "1"):
             (label,) = Baskets.from_lists([[item]]).items.labels.tolist()
             assert (type(label), label) == (type(item), item)
+
+    @pytest.mark.parametrize("other", [1.0, True, "1"], ids=repr)
+    def test_scalars_of_numpy_are_those_of_python(self, other: Any) -> None:
+        assert sets_of(Baskets.from_lists([[1, np.int64(1)], [np.int32(2)]])) == [{1}, {2}]
+        assert sets_of(Baskets.from_csr(sp.csr_array([[1, 1]]), [np.int64(1), 2])) == [{1, 2}]
+        for one in (1, np.int64(1)):
+            with pytest.raises(DataError, match=f"1 ids are of type {type(other).__name__} among int"):
+                Baskets.from_lists([[one, np.array(other)[()]]])
 
     def test_baskets_without_any_item(self) -> None:
         baskets = Baskets.from_lists([[], []])
@@ -280,7 +308,7 @@ class TestRefusals:
             ([[1.0], [float("nan"), float("inf")]], "2 ids are missing, NaN or infinite"),
             ([["a"], ["b", 1]], r"1 ids are of type int among str \(first in basket 1\)"),
             ([[1, True]], "of type bool among int"),
-            ([[np.datetime64("NaT")], [np.datetime64("2026-01-01")]], "1 ids are missing"),
+            ([[np.datetime64("NaT", "s")], [np.datetime64("2026-01-01")]], "1 ids are missing"),
             ([["a"], [["b"]]], r"1 ids are of type list \(first in basket 1\), which is not hashable"),
         ],
     )

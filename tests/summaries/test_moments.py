@@ -178,6 +178,15 @@ class TestHostile:
         for part in PARTS:
             assert np.isfinite(getattr(found, part)).all()
 
+    def test_values_whose_squares_vanish(self) -> None:
+        tiny = pd.DataFrame({"variant": ["a", "a", "b", "b"], "x": [0.0, 1e-170, 1e-170, 1.0]})
+        with pytest.raises(DataError, match=r'column "x" holds 1 values below 1e-150, .*\(first at row 1\); scale'):
+            Moments.from_frame(tiny, by=["variant"], variables=["x"])
+        for numbers in ([0.0, 0.0, 1e-170, 1.0], [5.0, 5.0, 0.0, 0.0], [1e-140, -1e-140, 0.0, 1.0]):
+            found = Moments.from_frame(tiny.assign(x=numbers), by=["variant"], variables=["x"])
+            spread = [numbers[0] != numbers[1], numbers[2] != numbers[3]]
+            assert (found.covariance("x") > 0).tolist() == spread
+
     @pytest.mark.parametrize("name", ["mean:x", "product:x:x"])
     def test_tables_of_huge_values(self, name: str) -> None:
         table = moments(log(400)).to_table()

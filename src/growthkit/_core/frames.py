@@ -8,7 +8,7 @@ dropped or repaired here.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, NoReturn, cast
@@ -21,7 +21,7 @@ from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, BoolArray, FloatArray, Int64Array, IntoFrame
 from . import _kernels
 from .parallel import block_edges, run_blocks, thread_count
-from .vocabulary import Encoded, Keys, Vocabulary, array_of
+from .vocabulary import Encoded, Keys, Vocabulary, array_of, plain
 
 __all__ = ["Coded", "Log", "Times", "frozen", "give_back", "hand_over", "read_frame", "stamps"]
 
@@ -33,6 +33,9 @@ AS_STORED = frozenset(map(np.dtype, ("f8", "f4", "i8", "i4", "i2", "i1", "u8", "
 
 LARGEST = 1e75
 """Size up to which numbers can be summed, squared, and their sums of squares multiplied: all that statistics do."""
+
+SMALLEST = 1e-150
+"""Size below which squares leave the range of doubles, so that nothing else tells a spread from none."""
 
 NATURAL = {"date64[ms]": "timestamp[ms]", "string_view": "large_string"}
 """Arrow's types that few functions know, and those that are read in their place."""
@@ -127,8 +130,20 @@ class Log:
         if held.all():
             return held, self
         rows = np.flatnonzero(held)
-        places = rows if self.rows is None else self.rows[rows]
-        return held, Log(self.frame[rows], self.function, self.n_threads, places)
+        columns = [self.frame[name] for name in self.frame.columns]
+        changed = [part.alias(old.name) for old in columns if (part := _usual(old)) is not old]
+        frame = self.frame.with_columns(*changed) if changed else self.frame  # some of Arrow's types cannot be taken
+        return held, self._part(frame[rows], rows)
+
+    def stored(self, column: str) -> Log:
+        """Return the log of the rows of a column that are stored: all, unless pandas leaves out the zeros."""
+        native: Any = self.frame[column].to_native()
+        if type(getattr(native, "dtype", None)).__name__ != "SparseDtype" or native.array.fill_value != 0:
+            return self
+        import pandas as pd
+
+        values = nw.from_native(pd.DataFrame({column: native.array.sp_values}))
+        return self._part(values, native.array.sp_index.to_int_index().indices)
 
     def times(self, column: str, *, role: str) -> Times:
         """Read a column of dates or timestamps without time zone."""
@@ -189,6 +204,11 @@ class Log:
             complaint = f"values beyond {LARGEST:g}, whose squares overflow"
             self.refuse_rows(column, np.abs(numbers) > LARGEST, complaint, "drop these rows or scale the column down")
 
+    def refuse_tiny(self, column: str, numbers: AnyArray, rows: BoolArray) -> None:
+        """Raise the error that counts the numbers below `SMALLEST` in some rows, zeros apart, if there are any."""
+        tiny = rows & (numbers != 0) & (np.abs(numbers) < SMALLEST)
+        self.refuse_rows(column, tiny, f"values below {SMALLEST:g}, whose squares vanish", "scale the column up")
+
     def _numeric(self, column: str, role: str) -> nw.Series[Any]:
         series = self._series(column, role)
         dtype = series.dtype
@@ -235,7 +255,7 @@ class Log:
         kind = infer_dtype(objects, skipna=False)
         if kind == "string":
             return objects
-        self._refuse_mixed(column, objects)
+        self._refuse_mixed(column, plain(objects.tolist()))
         if kind == "decimal":
             self._refuse(column, "holds Decimal values; cast them to whole numbers or text")
         if kind in ("integer", "floating", "boolean"):
@@ -261,7 +281,7 @@ class Log:
             bad = np.asarray(series.is_null().to_numpy(), dtype=bool)
             self.refuse_rows(column, bad, "null values", "drop or fill them first")
 
-    def _refuse_mixed(self, column: str, objects: AnyArray) -> None:
+    def _refuse_mixed(self, column: str, objects: Sequence[Any]) -> None:
         types: list[type[Any]] = list(map(type, objects))
         if len(set(types)) > 1:
             first = types[0]
@@ -272,13 +292,13 @@ class Log:
 
     def _refuse_not_time(self, column: str, series: nw.Series[Any]) -> NoReturn:
         if isinstance(series.dtype, nw.Object):
-            zones = {str(getattr(value, "tzinfo", None)) for value in series.to_numpy()}
-            if len(zones) > 1:
-                self._refuse(
-                    column,
-                    f"mixes time zones ({', '.join(sorted(zones))}); convert all to the shop's local time "
-                    "and drop the zone",
-                )
+            zones = np.array([str(getattr(value, "tzinfo", None)) for value in series.to_numpy()])
+            others = zones != zones[0]
+            if others.any():
+                self._refuse_nulls(column, series)
+            listed = ", ".join(sorted(set(zones[others])))
+            complaint = f"times that are not in the zone of the first, {zones[0]}, but in {listed}"
+            self.refuse_rows(column, others, complaint, "convert all to the shop's local time and drop the zone")
         self._refuse(
             column,
             f"is of type {_type_name(series)}, not timestamps; parse it first "
@@ -292,6 +312,9 @@ class Log:
             place = int(bad.argmax())
             row = place if self.rows is None else int(self.rows[place])
             self._refuse(column, f"holds {count} {what} (first at row {row}); {fix}")
+
+    def _part(self, frame: nw.DataFrame[Any], rows: AnyArray) -> Log:
+        return Log(frame, self.function, self.n_threads, rows if self.rows is None else self.rows[rows])
 
     def _refuse(self, column: str, complaint: str) -> NoReturn:
         raise DataError(f'{self.function}: column "{column}" {complaint}.')
@@ -324,10 +347,19 @@ def read_frame(data: IntoFrame, *, function: str, n_threads: int | None = 1) -> 
     return Log(frame, function, n_threads)
 
 
-def give_back(columns: Mapping[str, AnyArray], *, backend: str) -> Any:
-    """Return arrays as a dataframe of the library named by `backend`, as `Log.backend` gave it."""
+def give_back(columns: Mapping[str, Any], *, backend: str, examples: Mapping[str, Any] | None = None) -> Any:
+    """Return arrays as a dataframe of the library named by `backend`, as `Log.backend` gave it.
+
+    A column of objects without rows has the type that it would have with its example among them; that of text, if it
+    has none.
+    """
     build: Any = nw.from_dict
-    return build(dict(columns), backend=backend).to_native()
+    typed = dict(columns)
+    for name, column in columns.items():
+        if isinstance(column, np.ndarray) and column.dtype.kind == "O" and not column.size:
+            example = [examples[name]] if examples and name in examples else np.array([""], dtype=object)
+            typed[name] = build({name: example}, backend=backend)[name][:0].to_native()
+    return build(typed, backend=backend).to_native()
 
 
 def hand_over(columns: Mapping[str, AnyArray | Coded], *, backend: str) -> Any:
@@ -363,7 +395,7 @@ def _taken(column: Coded, backend: str) -> Any:
     if isinstance(labels.dtype, nw.Object) and backend != "pandas":
         return column.labels[column.codes]  # Polars would gather the addresses of its objects
     if backend != "pandas":
-        return labels[column.codes]
+        return labels[column.codes].to_native()
     import pandas as pd
 
     native = labels.to_native()

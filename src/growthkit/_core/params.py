@@ -62,7 +62,8 @@ class Params:
 
     def moment(self, name: str, value: Any) -> np.datetime64:
         """Check that `value` is a date or time without zone: a date, datetime, numpy.datetime64 or ISO text."""
-        if value is None or isinstance(value, (int, float)) or _has_zone(value):
+        missing = value is None or (isinstance(value, str) and value.lower() in ("", "nat"))
+        if missing or isinstance(value, (int, float)) or _has_zone(value):
             self.refuse(name, "a date or time without zone", value)
         try:
             moment = np.datetime64(value)

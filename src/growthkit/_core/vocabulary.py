@@ -15,7 +15,7 @@ from ..typing import AnyArray, BoolArray, Int32Array, Int64Array
 from . import _kernels
 from .parallel import block_edges, run_blocks, thread_count
 
-__all__ = ["Encoded", "Keys", "Vocabulary", "array_of"]
+__all__ = ["Encoded", "Keys", "Vocabulary", "array_of", "plain"]
 
 ROWS_A_KEY = 10
 """Whole numbers are their own keys from this many rows on for each number of their range."""
@@ -25,6 +25,9 @@ TEXT_BITS = 12
 
 FIRST_TEXTS = 4096
 """Rows in which texts are looked for first."""
+
+SCALARS = ((np.bool_, bool), (np.integer, int), (np.floating, float), (np.str_, str), (np.bytes_, bytes))
+"""NumPy's numbers and texts, and the types of Python that they are equivalent to."""
 
 SEARCHABLE = ("integer", "float", "boolean", "datetime", "text")
 """Kinds whose labels stand in the order of their values, so that bisection finds them."""
@@ -117,6 +120,13 @@ class Vocabulary:
             return named[self.labels.dtype.kind]
         sample = self.labels[0] if self.labels.size else ""
         return "text" if isinstance(sample, str) else type(sample).__name__
+
+    @property
+    def example(self) -> Any:
+        """An id of this kind as a Python object: the first, or a blank one where there is none."""
+        if self.labels.size:
+            return Vocabulary(self.labels[:1]).objects()[0]
+        return "" if self.labels.dtype.kind == "O" else Vocabulary(np.zeros(1, self.labels.dtype)).objects()[0]
 
     def __len__(self) -> int:
         """Return the number of ids."""
@@ -301,17 +311,23 @@ def _as_labels(ids: AnyArray | Sequence[Hashable]) -> AnyArray:
     return ids.astype(object) if ids.dtype.kind in "UST" else ids
 
 
+def plain(ids: Sequence[Any]) -> Sequence[Any]:
+    """Return ids with NumPy's numbers and texts as those of Python; its times, finer than Python's, stay."""
+    kinds = set(map(type, ids)) - {np.timedelta64}  # which NumPy counts as an integer
+    python: dict[type, Any] = {kind: own for kind in kinds for theirs, own in SCALARS if issubclass(kind, theirs)}
+    if not python:
+        return ids
+    return [python[type(label)](label) if type(label) in python else label for label in ids]
+
+
 def array_of(ids: Sequence[Hashable]) -> AnyArray:
     """Return Python objects as an array: of numbers where all are of one numeric type, else of objects."""
-    types = {type(label) for label in ids}
+    ids = plain(ids)
+    types = set(map(type, ids))
     if types == {int}:
         return _whole_numbers(ids)
-    if len(types) == 1 and issubclass(
-        next(iter(types)), (float, bool, np.integer, np.floating, np.bool_, np.datetime64)
-    ):
-        numbers = np.array(ids)
-        if numbers.dtype.kind in "iufbM":  # what a span of time is not, though NumPy counts it as an integer
-            return numbers
+    if len(types) == 1 and issubclass(next(iter(types)), (float, bool, np.datetime64)):
+        return np.array(ids)
     return np.fromiter(ids, dtype=object, count=len(ids))
 
 

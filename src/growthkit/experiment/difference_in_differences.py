@@ -101,7 +101,8 @@ def difference_in_differences(
         A column of 0 and 1. Without `start`: whether the unit is under treatment in this period; who is treated once
         stays so. With `start`: whether the unit belongs to those that are treated from then on.
     timestamp
-        The column of periods: dates, timestamps or numbers. Its distinct values are the periods.
+        The column of periods: dates, timestamps or numbers. Its distinct values are the periods; moments in a time
+        zone are read as UTC, so convert them to local time and drop the zone if that is what `start` is in.
     start
         The first treated period, where all start together.
     covariates

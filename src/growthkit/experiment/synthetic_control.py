@@ -133,7 +133,8 @@ def synthetic_control(
     outcome
         The column of outcomes.
     timestamp
-        The column of periods: dates, timestamps or numbers. Its distinct values are the periods.
+        The column of periods: dates, timestamps or numbers. Its distinct values are the periods; moments in a time
+        zone are read as UTC, so convert them to local time and drop the zone if that is what `start` is in.
     intercept
         Whether the synthetic control may differ from the treated unit by a constant: each series is centred at its mean
         before the start [3]_. Needed where no mix of donors reaches the level of the treated unit.

@@ -159,6 +159,8 @@ def group_columns(
     columns: dict[str, Any] = {}
     groups: list[AnyArray] = []
     for column in log.frame.columns:
+        if not isinstance(column, str):  # which pandas allows, and no parameter names
+            continue
         try:
             values = log.ids(column, role="group")
         except DataError as error:

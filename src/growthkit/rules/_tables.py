@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -27,20 +27,12 @@ def label_sets(sets: Ragged, items: Vocabulary) -> AnyArray:
     return tuples
 
 
-def framed(columns: Mapping[str, AnyArray], backend: str) -> IntoFrame:
-    """Return columns as a dataframe; tuples become lists in Polars and PyArrow, which have a type for them."""
+def framed(columns: Mapping[str, AnyArray], backend: str, examples: Mapping[str, tuple[Any, ...]]) -> IntoFrame:
+    """Return columns as a dataframe; tuples become lists in Polars and PyArrow, which have a type for them.
+
+    `examples` has a value of each column of tuples, from which that type is seen where there are no rows.
+    """
     if backend == "pandas":
-        return give_back(columns, backend=backend)
-    plain: dict[str, Any] = {name: _lists(column) for name, column in columns.items()}
-    return give_back(plain, backend=backend)
-
-
-def _lists(column: AnyArray) -> Any:
-    if column.dtype == object and (not column.size or isinstance(column[0], tuple)):
-        return list(map(_listed, column))
-    return column
-
-
-def _listed(value: Any) -> Any:
-    """Return tuples, and those inside them, as lists."""
-    return [_listed(part) for part in cast("tuple[Any, ...]", value)] if isinstance(value, tuple) else value
+        return give_back(columns, backend=backend, examples=examples)
+    plain = {name: column.tolist() if name in examples and column.size else column for name, column in columns.items()}
+    return give_back(plain, backend=backend, examples=examples)

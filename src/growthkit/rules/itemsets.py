@@ -115,7 +115,7 @@ class Itemsets(Result):
 
     def to_frame(self) -> IntoFrame:
         """Return the table as a dataframe of the caller's library; itemsets are tuples, lists in Polars and PyArrow."""
-        return framed(self.columns(), self.backend)
+        return framed(self.columns(), self.backend, {"itemset": (self.vocabulary.example,)})
 
     def facts(self) -> dict[str, Any]:
         """Return how many itemsets there are, of what kind, and from which count on."""

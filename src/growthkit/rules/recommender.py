@@ -135,7 +135,7 @@ class RuleRecommender:
             "score": values[row_of, column],
             "because": label_sets(reasons, vocabulary),
         }
-        return framed(offers, baskets.backend)
+        return framed(offers, baskets.backend, {"because": (vocabulary.example,)})
 
     def _by_item(self) -> Ragged:
         """List each rule under the item of its antecedent that the fewest baskets hold."""

@@ -107,7 +107,8 @@ class Rules(Result):
 
     def to_frame(self) -> IntoFrame:
         """Return the table as a dataframe of the caller's library; sides are tuples, lists in Polars and PyArrow."""
-        return framed(self.columns(), self.backend)
+        side = (self.baskets.items.example,)
+        return framed(self.columns(), self.backend, {"antecedent": side, "consequent": side, "absent": side})
 
     def facts(self) -> dict[str, Any]:
         """Return how many rules there are, from how many baskets, and the family of tests."""

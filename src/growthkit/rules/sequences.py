@@ -89,7 +89,7 @@ class SequentialPatterns(Result):
 
     def to_frame(self) -> IntoFrame:
         """Return the table as a dataframe of the caller's library; patterns are lists in Polars and PyArrow."""
-        return framed(self.columns(), self.backend)
+        return framed(self.columns(), self.backend, {"pattern": ((self.items.example,),)})
 
     def facts(self) -> dict[str, Any]:
         """Return how many patterns and customers there are, and the longest."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from math import inf, prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._core.params import Params
 from ..summaries.baskets import Baskets
-from ..typing import FloatArray, Int64Array, IntoFrame
+from ..typing import AnyArray, FloatArray, Int64Array, IntoFrame
 from ._mining import TooManyItemsetsError
 from ._request import MAX_ITEMSETS, Request, read_request
 from ._sets import as_sets, some_rows
@@ -24,11 +29,10 @@ FEW = 1 << 16
 FEWEST_FOR_LIFT = 5
 """The least count of an itemset ranked by lift, unless another is given."""
 
-TIE = 1e-12
-"""Scores that differ by this share of their size are equal: products of the same factors may differ in their last bits.
+EPSILON = float(np.finfo(np.float64).eps)
 
-The size of a leverage is the support that it is a difference from: where items are independent, it is rounding alone.
-"""
+TINY = 1e-280
+"""Below this, products of shares are near the end of what floats hold, and rounding has no bound."""
 
 
 def top_itemsets(
@@ -83,7 +87,8 @@ def top_itemsets(
     Exact: equal to sorting all itemsets. By support, the threshold is found by bisection, which lists few itemsets at a
     time. By leverage, an itemset of support s has less than s; so once k itemsets of leverage t or more are known, none
     of support t or less can be among the best, and the threshold rises to t. By lift, all itemsets of `min_count`
-    baskets are looked at. Scores that differ by less than 1e-12 of their size (leverages: of the support) are ties.
+    baskets are looked at. Scores so close that rounding may have changed their order are compared as fractions of whole
+    numbers; ties are those of equal fractions.
 
     References
     ----------
@@ -116,10 +121,8 @@ def top_itemsets(
         least, listing = _by_support(request, k, min_count or 1)
     if by == "leverage":
         least, listing = _by_leverage(request, k, min_count or 1, least, listing)
-    scores = _scores(request.baskets, by, listing)
-    sizes = _scores(request.baskets, "support", listing) if by == "leverage" else scores
-    order = _best(listing, scores, TIE * sizes, k)
-    shown = {} if by == "support" else {by: scores[order]}
+    order, scores = _best(request.baskets, by, listing, k)
+    shown = {} if by == "support" else {by: scores}
     picked = _picked(listing, order)
     return Itemsets(
         request.baskets.backend, request.baskets, "all", least, request.min_len, request.max_len, picked, shown
@@ -170,45 +173,104 @@ def _by_leverage(request: Request, k: int, lowest: int, least: int, listing: Lis
     Those with a count below that have less leverage than k of them.
     """
     while True:
-        scores = _scores(request.baskets, "leverage", listing)
+        low = _scored(request.baskets, "leverage", listing).low
         bound = lowest
-        if scores.size >= k:
-            last = float(np.partition(scores, scores.size - k)[scores.size - k])
-            bound = max(lowest, int(last * (1 - 2 * TIE) * request.baskets.n_baskets))
+        if low.size >= k:
+            bound = max(lowest, int(_last_of_best(low, k) * (1 - 4 * EPSILON) * request.baskets.n_baskets))
         if least <= bound:
             return least, listing
         least = max(bound, least // 2)
         listing = request.list_all(least)
 
 
-def _scores(baskets: Baskets, by: str, listing: Listing) -> FloatArray:
+class _Scored(NamedTuple):
+    """Scores as they come out of rounding, and bounds between which the exact ones are."""
+
+    rounded: AnyArray
+    low: AnyArray
+    high: AnyArray
+
+
+def _scored(baskets: Baskets, by: str, listing: Listing) -> _Scored:
     indptr, codes, counts = listing.arrays
-    support = counts / baskets.n_baskets
     if by == "support" or not counts.size:
-        return support
-    shares = item_counts(baskets) / baskets.n_baskets
-    independent = np.multiply.reduceat(shares[codes], indptr[:-1])
-    return support - independent if by == "leverage" else support / independent
+        return _Scored(counts, counts, counts)
+    support = counts / baskets.n_baskets
+    independent = np.multiply.reduceat((item_counts(baskets) / baskets.n_baskets)[codes], indptr[:-1])
+    error = 4 * EPSILON * (np.diff(indptr) + 2)  # twice what so many products and quotients can amount to
+    if by == "leverage":
+        slack = error * (support + independent)
+        return _Scored(support - independent, support - independent - slack, support - independent + slack)
+    with np.errstate(divide="ignore", over="ignore"):
+        lift = support / independent
+    low = support / np.maximum(independent, TINY) * (1 - error)
+    return _Scored(lift, low, np.where(independent < TINY, np.inf, lift * (1 + error)))
 
 
-def _best(listing: Listing, scores: FloatArray, slack: FloatArray, k: int) -> Int64Array:
-    """Return the places of the k best itemsets and of those that tie with the last of them, in order.
+def _last_of_best(scores: AnyArray, k: int) -> Any:
+    """Return the k-th largest, the smallest where there are fewer."""
+    place = max(0, scores.size - k)
+    return np.partition(scores, place)[place]
 
-    Two itemsets tie if their scores are no further apart than the slack of either.
-    """
-    indptr, codes, _ = listing.arrays
-    kept = np.arange(scores.size)
-    if scores.size > k:
-        last = np.argpartition(scores, scores.size - k)[scores.size - k]
-        kept = np.flatnonzero(scores >= scores[last] - np.maximum(slack, slack[last]))
-    kept = kept[np.argsort(-scores[kept], kind="stable")]
+
+def _best(baskets: Baskets, by: str, listing: Listing, k: int) -> tuple[Int64Array, AnyArray]:
+    """Return the places of the k best itemsets and of those that tie with the last of them, in order; their scores."""
+    indptr, codes, counts = listing.arrays
+    scored = _scored(baskets, by, listing)
+    if not counts.size:
+        return np.arange(0), scored.rounded
+    kept = np.flatnonzero(scored.high >= _last_of_best(scored.low, k))
+    kept = kept[np.argsort(-scored.rounded[kept], kind="stable")]
+    ranks, scores = -counts[kept], counts[kept]
+    if by != "support":
+        exact = _exactly(baskets, by, listing)
+        ranks, scores = _ranked(_Scored(*(column[kept] for column in scored)), lambda place: exact(int(kept[place])))
     sizes = np.diff(indptr)[kept]
-    padded = np.full((kept.size, int(sizes.max(initial=0))), -1, dtype=np.int32)
+    padded = np.full((kept.size, int(sizes.max())), -1, dtype=np.int32)
     for place in range(padded.shape[1]):
         long_enough = sizes > place
         padded[long_enough, place] = codes[indptr[kept[long_enough]] + place]
-    falls = np.diff(-scores[kept], prepend=-np.inf) > slack[kept]
-    return kept[np.lexsort((*padded.T[::-1], sizes, np.cumsum(falls)))]
+    order = np.lexsort((*padded.T[::-1], sizes, ranks))
+    order = order[ranks[order] <= ranks[order[min(k, order.size) - 1]]]
+    return kept[order], scores[order]
+
+
+def _ranked(scored: _Scored, exact: Callable[[int], Fraction]) -> tuple[Int64Array, FloatArray]:
+    """Return ranks, of equal scores the same, and scores, which come sorted but for rounding.
+
+    Neighbours whose bounds overlap, and scores without a bound, are settled by the exact scores of their places.
+    """
+    lowest_yet = np.minimum.accumulate(scored.low)
+    highest_to_come = np.maximum.accumulate(scored.high[::-1])[::-1]
+    edges = np.flatnonzero(np.concatenate(([True], lowest_yet[:-1] > highest_to_come[1:], [True])))
+    ranks, scores = np.arange(scored.rounded.size), scored.rounded.copy()
+    for start, stop in pairwise(edges.tolist()):
+        if stop - start > 1 or np.isinf(highest_to_come[start]):
+            fractions = [exact(place) for place in range(start, stop)]
+            rank_of = {score: rank for rank, score in enumerate(sorted(set(fractions), reverse=True), start)}
+            ranks[start:stop] = [rank_of[score] for score in fractions]
+            scores[start:stop] = [_rounded(score) for score in fractions]
+    return ranks, scores
+
+
+def _exactly(baskets: Baskets, by: str, listing: Listing) -> Callable[[int], Fraction]:
+    """Return what tells the exact score of the itemset at a place."""
+    indptr, codes, counts = listing.arrays
+    alone, n = item_counts(baskets), baskets.n_baskets
+
+    @cache
+    def score(count: int, *of_items: int) -> Fraction:
+        together, independent = Fraction(count, n), Fraction(prod(of_items), n ** len(of_items))
+        return together / independent if by == "lift" else together - independent
+
+    return lambda place: score(int(counts[place]), *sorted(alone[codes[indptr[place] : indptr[place + 1]]].tolist()))
+
+
+def _rounded(score: Fraction) -> float:
+    try:
+        return float(score)
+    except OverflowError:
+        return inf
 
 
 def _picked(listing: Listing, order: Int64Array) -> Listing:

@@ -86,7 +86,7 @@ class UtilityItemsets(Result):
 
     def to_frame(self) -> IntoFrame:
         """Return the table as a dataframe of the caller's library; itemsets are tuples, lists in Polars and PyArrow."""
-        return framed(self.columns(), self.backend)
+        return framed(self.columns(), self.backend, {"itemset": (self.items.example,)})
 
     def facts(self) -> dict[str, Any]:
         """Return how many sets there are, the threshold, and the utility of the whole log."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from .._core.frames import Log, read_frame
-from .._core.vocabulary import Vocabulary, array_of
+from .._core.vocabulary import Vocabulary, array_of, plain
 from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, Int32Array, Int64Array, IntoFrame
 
@@ -29,7 +29,7 @@ def listed(row: int, basket: Any) -> list[Any]:
     return cast("list[Any]", basket.tolist()) if isinstance(basket, np.ndarray) else list(cast("Iterable[Any]", basket))
 
 
-def refuse_unfit(function: str, labels: list[Any], row_of: Int32Array, row: str) -> None:
+def refuse_unfit(function: str, labels: Sequence[Any], row_of: Int32Array, row: str) -> None:
     """Refuse missing ids, and ids of more than one type: 1, 1.0, True and "1" are different things."""
     missing = [place for place, label in enumerate(labels) if _is_missing(label)]
     if missing:
@@ -43,9 +43,9 @@ def refuse_unfit(function: str, labels: list[Any], row_of: Int32Array, row: str)
             f"{function}: {len(unhashable)} ids are of type {type(labels[unhashable[0]]).__name__} (first in {row} "
             f"{row_of[unhashable[0]]}), which is not hashable; make texts or tuples of them."
         )
-    types = list(map(type, labels))
-    strangers = [place for place, kind in enumerate(types) if kind is not types[0]]
-    if strangers:
+    if len(set(map(type, labels))) > 1:
+        types = list(map(type, labels))
+        strangers = [place for place, kind in enumerate(types) if kind is not types[0]]
         raise DataError(
             f"{function}: {len(strangers)} ids are of type {types[strangers[0]].__name__} among {types[0].__name__} "
             f"(first in {row} {row_of[strangers[0]]}); cast all to one type first."
@@ -96,10 +96,10 @@ def line_ids(function: str, name: str, ids: Sequence[Any] | AnyArray | None, n: 
     return codes, vocabulary
 
 
-def columns_as_items(frame: IntoFrame, function: str) -> tuple[Log, list[Any]]:
+def columns_as_items(frame: IntoFrame, function: str) -> tuple[Log, Sequence[Any]]:
     """Open a dataframe whose columns are named by ids, of which pandas allows any kind; return these, too."""
     log = read_frame(frame, function=function)
-    ids: list[Any] = list(log.frame.columns)
+    ids = plain(list(log.frame.columns))
     if not all(isinstance(name, str) for name in ids):
         refuse_unfit(function, ids, np.arange(len(ids), dtype=np.int32), "column")
         renamed: Any = frame

@@ -12,7 +12,7 @@ from .._core.frames import Log, give_back, read_frame, stamps
 from .._core.params import Params
 from .._core.ragged import Ragged
 from .._core.results import Result
-from .._core.vocabulary import Vocabulary, array_of
+from .._core.vocabulary import Vocabulary, array_of, plain
 from ..exceptions import DataError, ParameterError
 from ..typing import AnyArray, BoolArray, Int32Array, Int64Array, IntoFrame
 from ._labels import columns_as_items, given_weights, line_ids, listed, refuse_countless, refuse_unfit, sparse
@@ -119,7 +119,8 @@ class Baskets(Result):
         Parameters
         ----------
         baskets
-            One collection of items a basket; all items of one type. Empty ones count.
+            One collection of items a basket; all items of one type, for which NumPy's numbers and texts count as
+            Python's. Empty ones count.
         weights
             How often each basket counts, whole numbers of at least 1; None for once each.
 
@@ -143,7 +144,7 @@ class Baskets(Result):
             raise DataError(f"{function}: there is no basket; pass at least one.")
         lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
         row_of = np.repeat(np.arange(len(lists), dtype=np.int32), lengths)
-        labels = [label for row in lists for label in row]
+        labels = plain([label for row in lists for label in row])
         refuse_unfit(function, labels, row_of, "basket")
         codes, items = Vocabulary.encode(array_of(labels))
         rows = Ragged.from_codes(codes, row_of, len(items)).transpose(len(lists)).distinct()
@@ -153,7 +154,8 @@ class Baskets(Result):
     def from_onehot(cls, frame: IntoFrame) -> Baskets:
         """Read baskets from a table with one row per basket and one column per item, of 0 and 1 or booleans.
 
-        The names of the columns are the items' ids; in pandas they need not be text.
+        The names of the columns are the items' ids; in pandas they need not be text. Sparse columns of pandas stay
+        sparse.
 
         Raises
         ------
@@ -170,11 +172,13 @@ class Baskets(Result):
         log, ids = columns_as_items(frame, "Baskets.from_onehot")
         bought = [np.zeros(0, dtype=np.int32)]
         for name in log.frame.columns:
-            values = log.numbers(name, role="item")
-            log.refuse_rows(
+            stored = log.stored(name)
+            values = stored.numbers(name, role="item")
+            stored.refuse_rows(
                 name, (values != 0) & (values != 1), "values other than 0 and 1", "say bought or not bought"
             )
-            bought.append(np.flatnonzero(values).astype(np.int32))
+            held = np.flatnonzero(values)
+            bought.append((held if stored.rows is None else stored.rows[held]).astype(np.int32))
         codes, items = Vocabulary.encode(array_of(ids))
         item_of = np.repeat(codes, [rows.size for rows in bought[1:]])
         rows = Ragged.from_codes(item_of, np.concatenate(bought), len(items)).transpose(log.n_rows)

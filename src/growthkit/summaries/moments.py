@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.frames import LARGEST, Log, frozen, give_back, read_frame
+from .._core.frames import LARGEST, SMALLEST, Log, frozen, give_back, read_frame
 from .._core.parallel import block_edges, rows_apart, run_blocks
 from .._core.params import Params
 from .._core.results import Result
@@ -94,7 +94,8 @@ class Moments(Result):
         Raises
         ------
         DataError
-            For a missing column, null or mixed keys, NaN or infinite numbers, an empty or lazy frame.
+            For a missing column, null or mixed keys, NaN or infinite numbers, numbers above 1e75 or, where a cell holds
+            no larger ones, below 1e-150, whose squares no float holds, an empty or lazy frame.
         ParameterError
             If `by` or `variables` is empty or names a column twice, or a pair names no variable.
 
@@ -144,7 +145,8 @@ class Moments(Result):
         """Summarise columns that were read already, of numbers of any type; `cells` and `labels` are `joint_cells`'.
 
         Those in `caps` are cut at their cap on the way; that would hide an infinity, so they must be finite. Other
-        numbers that are not finite are refused, and numbers other than 0 and 1 in the columns that `binary` names.
+        numbers that are not finite are refused, numbers so small that a cell has no variance though it has a spread,
+        and numbers other than 0 and 1 in the columns that `binary` names.
         """
         names = tuple(columns)
         places = _pair_places(names, pairs, function=log.function)
@@ -156,6 +158,9 @@ class Moments(Result):
         for j in np.flatnonzero(~_are_sound(sums)).tolist():  # which may be overflow, and only costs the slow look
             log.refuse_infinite(names[j], numbers[j])
             log.refuse_huge(names[j], np.minimum(numbers[j], limits[j]))
+        flat = (sums.n > 1)[:, None] & (sums.products[:, : len(names)] < SMALLEST**2) & (np.abs(sums.mean) < SMALLEST)
+        for j in np.flatnonzero(flat.any(axis=0)).tolist():  # mostly cells of zeros, which only cost the look
+            log.refuse_tiny(names[j], numbers[j], flat[cells, j])
         for place in np.flatnonzero(bad).tolist():
             strange = (numbers[place] != 0) & (numbers[place] != 1)
             log.refuse_rows(names[place], strange, "values that are neither 0 nor 1", "compare first, or take its mean")
