@@ -49,7 +49,8 @@ def as_markdown(area: str, run: Mapping[str, Any]) -> str:
 
 def _setting(run: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    return f"{run['threads']} threads of {run['cores']} cores; Python {run['python']}; {versions}."
+    threads = "1 thread" if run["threads"] == 1 else f"{run['threads']} threads"
+    return f"{threads} of {run['cores']} cores; Python {run['python']}; {versions}."
 
 
 def _ratio_table(cases: Iterable[Mapping[str, Any]]) -> str:

@@ -96,8 +96,7 @@ def recode(
     Equal baskets are merged if many of the first are equal. `table` is a hash table with a power of 2 of slots, all -1.
     Basket b stands from ``out_indptr[b]`` to ``out_indptr[b + 1]``. Returns how many there are.
     """
-    merging = True
-    row, seen, n, used = 0, 0, 0, 0
+    merging, row, seen, n, used = True, 0, 0, np.int64(0), np.int64(0)
     while row < indptr.size - 1:
         stop = used + 1
         for i in range(indptr[row], indptr[row + 1]):
@@ -116,8 +115,7 @@ def recode(
                 continue
             table[slot] = n
             if seen > TRIAL and n * 10 > TRIAL * 9:
-                merging = False
-                row, n, used = 0, 0, 0
+                merging, row, n, used = False, 0, np.int64(0), np.int64(0)
                 continue
         out[used] = weight
         used = stop
@@ -168,8 +166,7 @@ def split_baskets(
     Each tail is sorted; basket b's begins at ``ends[b]``. `weights` gets how often each basket counts unless it has no
     room, and `sizes` how many baskets hold each item.
     """
-    scratch = np.empty(SHORT, np.int32)
-    used = 0
+    scratch, used = np.empty(SHORT, np.int32), np.int64(0)
     for basket in range(n):
         start = used
         if weights.size:

@@ -214,7 +214,7 @@ def count_rare(item: int, least: int, data: Masked, desk: Desk) -> Any:
         desk.base[0] = 0
     base = desk.base[0]
     used, largest = tally_rare(item, data, desk)
-    n = 0
+    n = np.int64(0)
     if largest - base >= least:
         for i in range(used):
             code = desk.codes[i]

@@ -377,10 +377,10 @@ def enter(kind: int, supports: Int64Array, space: Space, sets: Int64Array, codes
     length = 1 if kind == GENERATORS else 1 + fixed
     frames[0, LENGTH] = length
     frames[0, CURSOR] = 0 if size == 1 else size
-    write(length, supports[item], 0, state, path, sets, codes)
+    write(length, supports[item], np.int64(0), state, path, sets, codes)
     if size == 1:
         path[length] = extensions[start, 0]
-        write(length + 1, extensions[start, 1], 0, state, path, sets, codes)
+        write(length + 1, extensions[start, 1], np.int64(0), state, path, sets, codes)
 
 
 @kernel

@@ -202,18 +202,18 @@ def write_part(
 
     Writes the power that the bits of each word count to ``bits[shifts:]``, unless that is 0.
     """
-    stride = (kept + LANES - 1) // LANES * LANES
-    if data.weights.size == 0:
-        return write_bits(desk.rows, n, False, low, kept, start, at, stride, extensions, desk, bits)
+    stride, weighted = (kept + LANES - 1) // LANES * LANES, data.weights.size > 0
+    if not weighted:
+        return write_bits(desk.rows, n, weighted, low, kept, start, at, stride, extensions, desk, bits)
     if powers == 0:
-        words = write_bits(desk.picked, repeat(n, desk), True, low, kept, start, at, stride, extensions, desk, bits)
+        words = write_bits(desk.picked, repeat(n, desk), weighted, low, kept, start, at, stride, extensions, desk, bits)
         if shifts:
             bits[shifts : shifts + words + LANES] = 0
         return words
     power, first = np.int64(0), at
     while powers >> power:
         m = pick(power, n, desk)
-        words = write_bits(desk.picked, m, True, low, kept, start, at, stride, extensions, desk, bits)
+        words = write_bits(desk.picked, m, weighted, low, kept, start, at, stride, extensions, desk, bits)
         bits[shifts : shifts + words + LANES] = power
         shifts += words
         at += words * stride
