@@ -33,7 +33,7 @@ def weigh_items(indptr: Int64Array, codes: Int32Array, weights: AnyArray, counts
 
 
 @kernel
-def sort_basket(codes: AnyArray, start: int, stop: int, scratch: Int32Array) -> None:
+def sort_basket(codes: AnyArray, start: Any, stop: Any, scratch: Int32Array) -> None:
     """Sort distinct codes."""
     length = stop - start
     if length <= SHORT:
@@ -60,7 +60,7 @@ def sort_basket(codes: AnyArray, start: int, stop: int, scratch: Int32Array) -> 
 
 
 @kernel
-def find_equal(out: AnyArray, out_indptr: Int64Array, n: int, stop: Any, table: Int32Array) -> Any:
+def find_equal(out: AnyArray, out_indptr: Int64Array, n: Any, stop: Any, table: Int32Array) -> Any:
     """Return the slot of a basket equal to number n, which ends at `stop`, or the free slot where n belongs."""
     start = out_indptr[n]
     mask = np.uint64(table.size - 1)
@@ -90,7 +90,7 @@ def recode(
     table: Int32Array,
     out_indptr: Int64Array,
     out: AnyArray,
-) -> int:
+) -> Any:
     """Write each basket's weight and the ranks of its frequent items; leave out baskets of under two.
 
     Equal baskets are merged if many of the first are equal. `table` is a hash table with a power of 2 of slots, all -1.

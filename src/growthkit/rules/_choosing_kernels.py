@@ -79,7 +79,7 @@ class Desk(NamedTuple):
 
 
 @kernel
-def sort_short(values: Int32Array, n: int) -> None:
+def sort_short(values: Int32Array, n: Any) -> None:
     """Sort the first `n` values by insertion."""
     for i in range(1, n):
         value = values[i]
