@@ -59,8 +59,8 @@ class Space(NamedTuple):
 
     `extensions` holds (item, count), `hashes` numbers by which those in the same baskets are known, and `keys` what
     each bit adds to such a number: first those of the local databases, then those of bits that were packed.
-    `path` is the itemset. `numbers` tells where in their frame the extensions of the next one stand, and `spots` where
-    the bits of a set are. `table` has a power of 2 of slots: -1, or an itemset of the local database or of one before.
+    `path` is the itemset. `numbers` tells where in their frame the extensions of the next one stand, and `spots` which
+    words of a set are not 0. `table` has a power of 2 of slots: -1, or an itemset of this local database or one before.
     """
 
     state: Int64Array
